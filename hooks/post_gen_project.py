@@ -1,0 +1,82 @@
+"""Removes the files of answers that were not chosen, and checks what was rendered."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import yaml  # cookiecutter's own interpreter runs this, and cookiecutter needs PyYAML itself
+
+# The answers, as data: a raw string with lines of its own, so that no answer can end it.
+ANSWERS = json.loads(
+    r"""
+{{ cookiecutter | tojson }}
+"""
+)
+READERS = {
+    ".json": json.loads,
+    ".py": lambda text: compile(text, "", "exec"),
+    ".toml": tomllib.loads,
+    ".yaml": yaml.safe_load,
+    ".yml": yaml.safe_load,
+}
+# What the template is written with; \x7b is the brace, which Jinja would take for its own here.
+RESIDUE = re.compile(r"\x7b[\x7b%].*cookiecutter|\x7b%-? *(include|from)|^\s*# % ", re.MULTILINE)
+
+
+def main() -> None:
+    for entry in ANSWERS["_files"]:
+        if not all(ANSWERS[question] in answers for question, answers in entry["only"].items()):
+            for path in entry["paths"]:
+                remove(Path(path))
+    for path in sorted(Path().rglob("*")):
+        if path.is_file() and not path.parent.name.startswith((".v", ".git", "__")):
+            check(path)
+    if ANSWERS["run_tests"]:
+        run_tests()
+    folder = os.path.relpath(Path.cwd(), os.environ.get("PWD", Path.cwd().parent))
+    print(f"\nNext:\n\n    cd {shlex.quote(folder)}\n    make test\n    make start\n")
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, and each folder that is empty then."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+    for folder in list(path.parents)[:-1]:
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def check(path: Path) -> None:
+    """Stop if a file does not parse, or has something of the template left in it."""
+    text = path.read_text(encoding="utf-8")
+    try:
+        READERS.get(path.suffix, str)(text)
+    except Exception as error:
+        sys.exit(f"{path} was rendered wrongly (please report it): {error}")
+    if residue := RESIDUE.search(text):
+        sys.exit(f"{path} was rendered wrongly (please report it): {residue[0]!r} is left in it")
+
+
+def run_tests() -> None:
+    """Install the project and run its tests; stop with the last lines of the log if they fail."""
+    print("Installing the project and running its tests (make test) …", flush=True)
+    if not shutil.which("make"):
+        sys.exit("run_tests: there is no make on this machine; install it, or answer false")
+    done = subprocess.run(
+        ["make", "test"], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    if done.returncode:
+        log = "\n".join(done.stdout.splitlines()[-30:])
+        sys.exit(f"{log}\nrun_tests: `make test` failed in the rendered project, see above")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+"""The example to replace: greetings."""
+
+from typing import Annotated
+
+import msgspec
+from flask import Blueprint
+from msgspec import Meta
+
+from .operations import Input, operation
+
+greetings = Blueprint("greetings", __name__)
+
+
+class GreetingIn(Input):
+    name: Annotated[str, Meta(min_length=1, max_length=100)]
+
+
+class Greeting(msgspec.Struct):
+    message: str
+
+
+@greetings.post("/greetings")
+@operation(status=201)
+def create_greeting(body: GreetingIn) -> Greeting:
+    """Greet somebody by name."""
+    return Greeting(f"Hello, {body.name}!")

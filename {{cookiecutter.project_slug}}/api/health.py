@@ -1,0 +1,19 @@
+"""GET /health: the process is up and answers."""
+
+import msgspec
+from flask import Blueprint
+
+from .operations import operation
+
+health = Blueprint("health", __name__)
+
+
+class Health(msgspec.Struct):
+    status: str
+
+
+@health.get("/health")
+@operation()
+def get_health() -> Health:
+    """Say that the process is up; nothing else is looked at."""
+    return Health("ok")

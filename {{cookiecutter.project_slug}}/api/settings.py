@@ -1,0 +1,49 @@
+"""Settings: typed, read from the environment once, refused at the start when they are wrong."""
+
+import os
+from collections.abc import Mapping
+from typing import Annotated, Literal, get_args, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+Level = Literal["debug", "info", "warning", "error", "critical"]
+Switch = Annotated[Literal["on", "off"], Meta(description="on or off")]
+Seconds = Annotated[int, Meta(ge=0, le=3600, description="0 to 3600 seconds")]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Every setting; the variable is the name in capitals, and .env.example says what it is for.
+
+    The description of a type is what may be given: the message for a bad value shows it.
+    """
+
+    log_level: Annotated[Level, Meta(description="one of " + ", ".join(get_args(Level)))] = "info"
+    access_log: Switch = "on"
+    docs: Switch = "on"
+    max_body_bytes: Annotated[int, Meta(ge=1, description="1 byte or more")] = 1_048_576
+    trusted_proxies: Annotated[int, Meta(ge=0, le=10, description="0 to 10")] = 0
+
+    port: Annotated[int, Meta(ge=1, le=65535, description="1 to 65535")] = 8080
+    web_concurrency: Annotated[int, Meta(ge=0, le=256, description="0 to 256")] = 0
+    threads: Annotated[int, Meta(ge=1, le=1000, description="1 to 1000")] = 4
+    timeout: Seconds = 30
+    graceful_timeout: Seconds = 8
+    keep_alive: Seconds = 75
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        """Read the settings; a variable that is unset or empty has its default.
+
+        Raises SystemExit for a bad one, with a line that names it, its value and what is allowed:
+        better a server that does not start than one that runs with what nobody meant.
+        """
+        given = {}
+        for name, kind in get_type_hints(cls, include_extras=True).items():
+            if text := environ.get(name.upper()):
+                try:
+                    given[name] = msgspec.convert(text, kind, strict=False)
+                except msgspec.ValidationError:
+                    allowed = get_args(kind)[1].description
+                    raise SystemExit(f"{name.upper()}={text!r}: use {allowed}.") from None
+        return cls(**given)

@@ -1,0 +1,116 @@
+"""Whatever goes wrong, the answer is a problem: RFC 9457."""
+
+from typing import Any
+
+import pytest
+from flask import Flask, abort
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+URL = "/api/v1/greetings"
+
+
+def problem(response: TestResponse) -> dict[str, Any]:
+    assert response.content_type == "application/problem+json"
+    body: dict[str, Any] = response.get_json(force=True)
+    assert {"type", "title", "status", "detail"} <= set(body)
+    assert body["status"] == response.status_code
+    return body
+
+
+def post(client: FlaskClient, body: bytes, content_type: str | None = "application/json") -> Any:
+    return client.post(URL, data=body, content_type=content_type)
+
+
+def test_an_unknown_path_is_404(client: FlaskClient) -> None:
+    assert problem(client.get("/nope"))["status"] == 404
+
+
+def test_a_doubled_slash_is_404_and_no_redirect(client: FlaskClient) -> None:
+    assert problem(client.get("/api//v1/greetings"))["status"] == 404
+
+
+def test_a_wrong_method_is_405_and_says_what_is_allowed(client: FlaskClient) -> None:
+    response = client.delete(URL)
+    assert problem(response)["status"] == 405
+    assert response.allow.as_set() == {"post", "options"}
+
+
+@pytest.mark.parametrize("content_type", [None, "text/plain", "application/x-www-form-urlencoded"])
+def test_a_body_that_is_not_called_json_is_415(client: FlaskClient, content_type: str) -> None:
+    assert problem(post(client, b'{"name": "Ada"}', content_type))["status"] == 415
+
+
+def test_a_charset_in_the_content_type_does_no_harm(client: FlaskClient) -> None:
+    response = post(client, b'{"name": "Ada"}', "application/json; charset=utf-8")
+    assert response.status_code == 201
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"name=Ada",
+        b'{"name": "Ada"} {}',
+        b'{"name": 5',
+        b'{"name": "\xff"}',
+        b'{"name": "\\ud800"}',
+        b"[" * 100_000,
+        b'{"name": ' + b"[" * 100_000,
+    ],
+    ids=lambda body: body[:20].decode(errors="replace"),
+)
+def test_a_body_that_is_not_json_is_400(client: FlaskClient, body: bytes) -> None:
+    assert problem(post(client, body))["status"] == 400
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b'"Ada"', b"5"])
+def test_json_that_is_no_object_is_422(client: FlaskClient, body: bytes) -> None:
+    assert problem(post(client, body))["errors"][0]["pointer"] == ""
+
+
+def test_an_unknown_field_is_422_and_named(client: FlaskClient) -> None:
+    body = problem(post(client, b'{"name": "Ada", "a/b~c": 1}'))
+    assert body["status"] == 422
+    assert body["errors"][0]["pointer"] == "/a~1b~0c"
+
+
+def test_a_body_over_the_limit_is_413(client: FlaskClient) -> None:
+    body = b'{"name": "' + b"x" * 2**20 + b'"}'
+    assert problem(post(client, body))["status"] == 413
+
+
+def test_a_body_that_ends_too_soon_is_400(client: FlaskClient) -> None:
+    headers = {"Content-Length": "100", "Content-Type": "application/json"}
+    assert problem(client.post(URL, data=b'{"name":', headers=headers))["status"] == 400
+
+
+def test_an_exception_is_500_and_its_text_stays_here(app: Flask) -> None:
+    @app.get("/broken")
+    def broken() -> str:
+        raise RuntimeError("the password is 1234")
+
+    response = app.test_client().get("/broken")
+    assert problem(response)["status"] == 500
+    assert b"1234" not in response.data
+
+
+def test_what_a_view_aborts_with_is_the_detail(app: Flask) -> None:
+    @app.get("/gone")
+    def gone() -> str:
+        abort(410, "It was here until Tuesday.")
+
+    assert problem(app.test_client().get("/gone"))["detail"] == "It was here until Tuesday."
+
+
+def test_head_has_the_headers_of_get_and_no_body(client: FlaskClient) -> None:
+    head, get = client.head("/health"), client.get("/health")
+    assert head.data == b""
+    assert head.content_length == get.content_length
+
+
+def test_options_says_what_is_allowed(client: FlaskClient) -> None:
+    response = client.options("/health")
+    assert response.status_code == 200
+    assert response.allow.as_set() == {"get", "head", "options"}

@@ -1,0 +1,23 @@
+import pytest
+from flask.testing import FlaskClient
+
+URL = "/api/v1/greetings"
+
+
+def test_a_name_is_greeted(client: FlaskClient) -> None:
+    response = client.post(URL, json={"name": "Ada"})
+    assert response.status_code == 201
+    assert response.json == {"message": "Hello, Ada!"}
+
+
+@pytest.mark.parametrize("name", ["", "x" * 101, 5, None])
+def test_a_bad_name_is_refused_with_its_place(client: FlaskClient, name: object) -> None:
+    response = client.post(URL, json={"name": name})
+    assert response.status_code == 422
+    assert response.json["errors"][0]["pointer"] == "/name"  # type: ignore[index]
+
+
+def test_a_missing_name_is_refused_with_its_place(client: FlaskClient) -> None:
+    response = client.post(URL, json={})
+    assert response.status_code == 422
+    assert response.json["errors"][0]["pointer"] == "/name"  # type: ignore[index]

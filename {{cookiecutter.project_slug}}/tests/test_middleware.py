@@ -1,0 +1,62 @@
+import pytest
+from flask import request
+from flask.testing import FlaskClient
+
+from api import create_app
+from api.settings import Settings
+
+FORGED = {
+    "X-Forwarded-For": "6.6.6.6, 10.0.0.9",
+    "X-Forwarded-Proto": "https",
+    "X-Forwarded-Host": "evil",
+}
+
+
+@pytest.mark.parametrize("path", ["/health", "/nope", "/docs"])
+def test_every_response_has_the_security_headers(client: FlaskClient, path: str) -> None:
+    headers = client.get(path, buffered=True).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert "default-src" in headers["Content-Security-Policy"]
+    assert "Cache-Control" in headers
+
+
+def test_a_view_that_sets_one_of_them_keeps_its_own(client: FlaskClient) -> None:
+    page = client.get("/docs", buffered=True)
+    assert page.headers.getlist("Content-Security-Policy")[0].startswith("default-src 'self'")
+    assert len(page.headers.getlist("Content-Security-Policy")) == 1
+
+
+def test_a_request_id_is_made_and_never_twice(client: FlaskClient) -> None:
+    ids = {client.get(path).headers["X-Request-ID"] for path in ("/health", "/health", "/nope")}
+    assert len(ids) == 3
+
+
+def test_a_sane_request_id_of_the_caller_is_kept(client: FlaskClient) -> None:
+    response = client.get("/health", headers={"X-Request-ID": "Root=1-67891233-abcdef"})
+    assert response.headers["X-Request-ID"] == "Root=1-67891233-abcdef"
+
+
+@pytest.mark.parametrize("bad", ["", "x" * 129, 'a"b', "a b", "é", "<script>", "a\tb"])
+def test_any_other_request_id_is_replaced(client: FlaskClient, bad: str) -> None:
+    response = client.get("/health", environ_overrides={"HTTP_X_REQUEST_ID": bad})
+    assert response.headers["X-Request-ID"] != bad
+
+
+@pytest.mark.parametrize(
+    ("proxies", "seen"),
+    [
+        (0, {"address": "127.0.0.1", "scheme": "http", "host": "localhost"}),
+        (1, {"address": "10.0.0.9", "scheme": "https", "host": "localhost"}),
+        (2, {"address": "6.6.6.6", "scheme": "http", "host": "localhost"}),
+    ],
+)
+def test_exactly_the_trusted_proxies_are_believed(proxies: int, seen: dict[str, str]) -> None:
+    app = create_app(Settings(trusted_proxies=proxies))
+
+    @app.get("/me")
+    def me() -> dict[str, str | None]:
+        return {"address": request.remote_addr, "scheme": request.scheme, "host": request.host}
+
+    assert app.test_client().get("/me", headers=FORGED).json == seen

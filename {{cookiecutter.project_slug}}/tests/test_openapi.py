@@ -1,0 +1,51 @@
+"""The document says what the API does, and the API does what the document says."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import schemathesis
+import yaml
+from flask import Flask
+from flask.testing import FlaskClient
+
+from api import create_app
+from api.openapi import document
+from api.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+
+schema = schemathesis.openapi.from_wsgi("/openapi.json", create_app(Settings()))
+
+
+@schema.parametrize()
+def test_the_api_keeps_to_its_document(case: schemathesis.Case[Any]) -> None:
+    case.call_and_validate()
+
+
+def test_every_route_is_in_the_document_and_the_other_way_round(app: Flask) -> None:
+    routes = {
+        re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+        for rule in app.url_map.iter_rules()
+        if not rule.endpoint.startswith(("openapi.", "docs."))
+    }
+    assert routes == set(document(app)["paths"])
+
+
+def test_the_exported_document_is_the_code_s(app: Flask) -> None:
+    exported = yaml.safe_load((ROOT / "docs/swagger.yaml").read_text(encoding="utf-8"))
+    assert exported == document(app), "run `make docs`"
+
+
+def test_the_document_has_the_project_s_version(app: Flask) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert document(app)["info"]["version"] == project["version"]
+
+
+def test_the_docs_page_needs_this_server_alone(client: FlaskClient) -> None:
+    page = client.get("/docs", buffered=True).text
+    links = re.findall(r'(?:href|src)="([^"]+)"', page)
+    assert len(links) == 4
+    for link in links:
+        assert client.get("/" + link, buffered=True).status_code == 200

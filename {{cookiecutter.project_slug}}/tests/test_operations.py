@@ -1,0 +1,163 @@
+"""What a signature promises, shown on a resource that uses all of it."""
+
+from typing import Annotated, Any
+
+import msgspec
+import pytest
+import schemathesis
+from flask import Blueprint, Flask
+from flask.testing import FlaskClient
+from msgspec import Meta
+
+from api import create_app
+from api.openapi import document
+from api.operations import Input, operation
+from api.settings import Settings
+
+
+class Part(Input):
+    size: int
+
+
+class ThingIn(Input):
+    count: Annotated[int, Meta(ge=1, le=10)]
+    fragile: bool = False
+    weight: float = 0
+    parts: list[Part] = []
+
+
+class ThingsQuery(Input):
+    limit: Annotated[int, Meta(ge=1, le=100)] = 20
+    fragile: bool = False
+
+
+class Thing(msgspec.Struct):
+    id: int
+    count: int
+    fragile: bool
+
+
+things = Blueprint("things", __name__)
+
+
+@things.get("/things")
+@operation()
+def list_things(query: ThingsQuery) -> list[Thing]:
+    """List things.
+
+    As many as there may be.
+    """
+    return [Thing(1, query.limit, query.fragile)]
+
+
+@things.put("/things/<int:thing_id>")
+@operation()
+def put_thing(thing_id: int, body: ThingIn) -> Thing:
+    """Put a thing."""
+    return Thing(thing_id, body.count, body.fragile)
+
+
+@things.delete("/things/<int:thing_id>")
+@operation(status=204)
+def delete_thing(thing_id: int) -> None:
+    """Delete a thing."""
+
+
+def make_app() -> Flask:
+    app = create_app(Settings())
+    app.register_blueprint(things)
+    return app
+
+
+@pytest.fixture
+def client() -> FlaskClient:
+    return make_app().test_client()
+
+
+schema = schemathesis.openapi.from_wsgi("/openapi.json", make_app())
+
+
+@schema.include(path_regex="/things").parametrize()
+def test_what_is_promised_is_kept(case: schemathesis.Case[Any]) -> None:
+    case.call_and_validate()
+
+
+def test_path_and_body_arrive_as_what_they_are_called(client: FlaskClient) -> None:
+    response = client.put("/things/7", json={"count": 2, "fragile": True})
+    assert response.json == {"id": 7, "count": 2, "fragile": True}
+
+
+@pytest.mark.parametrize("text", ["5", "5.0", "0.5e1"])
+def test_a_whole_number_is_an_integer_however_it_is_written(client: FlaskClient, text: str) -> None:
+    body = '{"count": ' + text + "}"
+    response = client.put("/things/7", data=body, content_type="application/json")
+    assert response.get_json(force=True)["count"] == 5
+
+
+def test_a_number_that_no_float_holds_is_refused(client: FlaskClient) -> None:
+    body = '{"count": 5, "weight": 1e500}'
+    response = client.put("/things/7", data=body, content_type="application/json")
+    assert response.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"count": "5"}, "/count"),
+        ({"count": True}, "/count"),
+        ({"count": 1.5}, "/count"),
+        ({"count": 11}, "/count"),
+        ({"count": 5, "fragile": "true"}, "/fragile"),
+        ({"count": 5, "fragile": 1}, "/fragile"),
+        ({"count": 5, "parts": [{"size": 1}, {"size": "1"}]}, "/parts/1/size"),
+        ({"count": 5, "parts": [{}]}, "/parts/0/size"),
+    ],
+)
+def test_a_body_is_converted_strictly(
+    client: FlaskClient, body: dict[str, Any], pointer: str
+) -> None:
+    response = client.put("/things/7", json=body)
+    assert response.status_code == 422
+    assert response.get_json(force=True)["errors"][0]["pointer"] == pointer
+
+
+def test_a_query_is_converted_from_text(client: FlaskClient) -> None:
+    response = client.get("/things?limit=5&fragile=true")
+    assert response.json == [{"id": 1, "count": 5, "fragile": True}]
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ("limit=many", "limit"),
+        ("limit=0", "limit"),
+        ("limit=1&limit=2", "limit"),
+        ("fragile=perhaps", "fragile"),
+        ("lmit=5", "lmit"),
+    ],
+)
+def test_a_bad_query_is_refused_with_the_parameter_s_name(
+    client: FlaskClient, query: str, parameter: str
+) -> None:
+    response = client.get(f"/things?{query}")
+    assert response.status_code == 422
+    assert response.get_json(force=True)["errors"][0]["parameter"] == parameter
+
+
+def test_nothing_to_give_is_no_content(client: FlaskClient) -> None:
+    response = client.delete("/things/7")
+    assert response.status_code == 204
+    assert response.data == b""
+
+
+def test_the_document_describes_it() -> None:
+    operation = document(make_app())["paths"]["/things"]["get"]
+    assert operation["operationId"] == "list_things"
+    assert operation["tags"] == ["things"]
+    assert operation["summary"] == "List things."
+    assert operation["description"] == "As many as there may be."
+    limit, _ = operation["parameters"]
+    assert limit["name"] == "limit"
+    assert limit["required"] is False
+    assert limit["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
+    assert set(operation["responses"]) == {"200", "422", "default"}

@@ -1,0 +1,148 @@
+"""The server as bin/run.sh starts it: a real process, a real socket."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPResponse
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+RUN = Path(__file__).parent.parent / "bin/run.sh"
+POST = b"POST /api/v1/greetings HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
+
+
+def start(**environment: str) -> subprocess.Popen[str]:
+    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.Popen([RUN], env=os.environ | environment, **output)  # type: ignore
+
+
+class Server:
+    """A running server."""
+
+    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
+        self.process, self.address = process, ("127.0.0.1", port)
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(self.address, timeout=10)
+
+    def answer(self, request: bytes) -> HTTPResponse:
+        with self.connect() as connection:
+            connection.sendall(request)
+            return read(connection)
+
+    def get(self, path: str, *headers: str) -> HTTPResponse:
+        lines = [f"GET {path} HTTP/1.1", "Host: test", *headers, "", ""]
+        return self.answer("\r\n".join(lines).encode())
+
+    def stop(self) -> list[dict[str, Any]]:
+        """Send SIGTERM; give the log, of which every line has to be JSON."""
+        self.process.send_signal(signal.SIGTERM)
+        output, _ = self.process.communicate(timeout=15)
+        return [json.loads(line) for line in output.splitlines()]
+
+
+def read(connection: socket.socket) -> HTTPResponse:
+    with HTTPResponse(connection) as response:
+        response.begin()
+        response.read()
+    return response
+
+
+@contextmanager
+def serving(**environment: str) -> Iterator[Server]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with start(PORT=str(port), WEB_CONCURRENCY="2", **environment) as process:
+        server = Server(process, port)
+        try:
+            for _ in range(100):
+                try:
+                    server.connect().close()
+                    break
+                except ConnectionRefusedError:
+                    time.sleep(0.1)
+            yield server
+        finally:
+            process.kill()
+
+
+def access(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [line for line in log if line["logger"] == "gunicorn.access"]
+
+
+def test_the_log_is_json_from_the_first_line_to_the_last() -> None:
+    with serving() as server:
+        server.get("/health?secret=1", "X-Request-ID: abc")
+        server.get('/no"such\\path')
+        log = server.stop()
+    first, second = access(log)
+    assert first.items() >= {"method": "GET", "path": "/health", "status": 200}.items()
+    assert first["request_id"] == "abc"
+    assert first["duration_ms"] > 0
+    assert "secret" not in str(first)
+    assert second["path"] == '/no"such\\path'
+    assert any(line["message"].startswith("Listening at") for line in log)
+
+
+def test_access_lines_can_be_switched_off() -> None:
+    with serving(ACCESS_LOG="off") as server:
+        server.get("/health")
+        assert access(server.stop()) == []
+
+
+@pytest.mark.parametrize(("proxies", "seen"), [("0", "127.0.0.1"), ("1", "10.0.0.9")])
+def test_the_client_s_address_is_as_far_as_proxies_are_trusted(proxies: str, seen: str) -> None:
+    with serving(TRUSTED_PROXIES=proxies) as server:
+        server.get("/health", "X-Forwarded-For: 6.6.6.6, 10.0.0.9")
+        assert access(server.stop())[0]["remote_addr"] == seen
+
+
+def test_the_server_does_not_tell_its_version() -> None:
+    with serving() as server:
+        assert not re.search(r"\d", server.get("/health").headers["Server"])
+
+
+def test_a_broken_chunk_is_400_and_a_problem() -> None:
+    with serving() as server:
+        response = server.answer(POST + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n{}\r\n")
+    assert response.status == 400
+    assert response.headers["Content-Type"] == "application/problem+json"
+
+
+def test_a_body_in_chunks_is_read() -> None:
+    chunks = b'Transfer-Encoding: chunked\r\n\r\n8\r\n{"name":\r\n6\r\n"Ada"}\r\n0\r\n\r\n'
+    with serving() as server:
+        assert server.answer(POST + chunks).status == 201
+
+
+def test_sigterm_lets_a_request_in_flight_finish() -> None:
+    body = b'{"name": "Ada"}'
+    with serving() as server, server.connect() as connection:
+        connection.sendall(POST + b"Content-Length: %d\r\n\r\n" % len(body))
+        time.sleep(0.5)
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        connection.sendall(body)
+        assert read(connection).status == 201
+        answered = time.monotonic()
+        assert server.process.wait(timeout=10) == 0
+        assert time.monotonic() - answered < 3
+
+
+@pytest.mark.parametrize("setting", ["PORT=http", "THREADS=0", "DOCS=maybe", "LOG_LEVEL=loud"])
+def test_a_bad_setting_stops_the_start_with_one_line(setting: str) -> None:
+    name, value = setting.split("=")
+    with start(**{name: value}) as process:
+        output, _ = process.communicate(timeout=10)
+    assert process.returncode != 0
+    assert output.startswith(f"{name}='{value}': use ")
+    assert output.count("\n") == 1
