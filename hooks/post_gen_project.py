@@ -34,13 +34,15 @@ def main() -> None:
         if not all(ANSWERS[question] in answers for question, answers in entry["only"].items()):
             for path in entry["paths"]:
                 remove(Path(path))
-    for path in sorted(Path().rglob("*")):
-        if path.is_file() and not path.parent.name.startswith((".v", ".git", "__")):
-            check(path)
+    for folder, subfolders, names in os.walk("."):
+        subfolders[:] = [name for name in subfolders if not name.startswith((".", "__"))]
+        for name in names:
+            check(Path(folder, name))
     if ANSWERS["run_tests"]:
         run_tests()
-    folder = os.path.relpath(Path.cwd(), os.environ.get("PWD", Path.cwd().parent))
-    print(f"\nNext:\n\n    cd {shlex.quote(folder)}\n    make test\n    make start\n")
+    here, project = Path(os.environ.get("PWD", "/")), Path.cwd()
+    folder = project.relative_to(here) if project.is_relative_to(here) else project
+    print(f"\nNext:\n\n    cd {shlex.quote(str(folder))}\n    make test\n    make start\n")
 
 
 def remove(path: Path) -> None:
@@ -56,7 +58,10 @@ def remove(path: Path) -> None:
 
 def check(path: Path) -> None:
     """Stop if a file does not parse, or has something of the template left in it."""
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:  # a picture: the template has none, but the folder may be older
+        return
     try:
         READERS.get(path.suffix, str)(text)
     except Exception as error:

@@ -25,7 +25,7 @@ REFUSED_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
 
 
 def main() -> None:
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036
         refuse(
             "Python",
             sys.version.split()[0],
@@ -52,9 +52,8 @@ def fault_of(text: str) -> str:
     for character in text:
         if unicodedata.category(character) in REFUSED_CATEGORIES or character in "\ufffe\uffff":
             return f"it must be one line without control characters, and has U+{ord(character):04X}"
-    for mark in ("{" + "{", "{" + "%", "{" + "#"):
-        if mark in text:
-            return f"it must not contain {mark}, which the template would take for its own"
+    if mark := re.search(r"\x7b[\x7b%#]|^# %", text):
+        return f"it must not have {mark[0]} in it, which cookiecutter takes for its own"
     return ""
 
 

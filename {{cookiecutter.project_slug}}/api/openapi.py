@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 from flask import Blueprint, Flask, Response, current_app, send_from_directory
-from msgspec.structs import fields
 from werkzeug.routing import Rule
 
 from .errors import Problem
@@ -52,13 +51,12 @@ def document(app: Flask) -> dict[str, Any]:
     """Describe every route that is an operation: https://spec.openapis.org/oas/v3.1.1.html."""
     rules = [(rule, app.view_functions[rule.endpoint]) for rule in app.url_map.iter_rules()]
     routes = [(rule, view) for rule, view in rules if hasattr(view, "hints")]
-    types = [Problem]
-    for _, view in routes:
-        for name, kind in view.hints.items():
-            types += [field.type for field in fields(kind)] if name == "query" else [kind]
+    types = [Problem, *(kind for _, view in routes for kind in view.hints.values())]
     reference = "#/components/schemas/{name}"
     found, components = msgspec.json.schema_components(types, ref_template=reference)
     schemas = dict(zip(types, found, strict=True))
+    for query in {view.hints["query"] for _, view in routes if "query" in view.hints}:
+        schemas[query] = components.pop(schemas[query]["$ref"].rpartition("/")[2])
 
     paths: dict[str, dict[str, Any]] = {}
     for rule, view in routes:
@@ -88,9 +86,9 @@ def describe(rule: Rule, view: Any, schemas: dict[Any, Any]) -> dict[str, Any]:
         {"name": name, "in": "path", "required": True, "schema": schemas[hints[name]]}
         for name in sorted(rule.arguments)
     ]
-    for field in fields(hints["query"]) if "query" in hints else ():
-        schema = schemas[field.type] | ({} if field.required else {"default": field.default})
-        parameter = {"name": field.name, "in": "query", "required": field.required}
+    query = schemas[hints["query"]] if "query" in hints else {"properties": {}}
+    for name, schema in query["properties"].items():
+        parameter = {"name": name, "in": "query", "required": name in query["required"]}
         parameters.append(parameter | {"schema": schema})
     content = {
         name: {"content": {"application/json": {"schema": schemas[kind]}}}

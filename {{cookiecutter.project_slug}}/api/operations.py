@@ -4,7 +4,7 @@ import functools
 import math
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_origin, get_type_hints
 
 import msgspec
 from flask import Response, request
@@ -25,7 +25,8 @@ def operation(status: int = 200) -> Callable[[Callable[..., Any]], Callable[...,
     - `body: T`: the JSON body, converted strictly ("5" is no number); 400, 413, 415 or 422 if not;
     - `query: T`: the query string, converted from text ("5" is a number); 422 if not;
     - any other parameter comes from the path;
-    - `-> T`: the JSON answer, sent with `status`; `-> None`: no content.
+    - `-> T`: the JSON answer, sent with `status`; `-> None`: no content; `-> flask.Response`: what
+      it is, and the document can't say.
 
     The first line of its docstring is the operation's summary in the document.
     """
@@ -33,14 +34,21 @@ def operation(status: int = 200) -> Callable[[Callable[..., Any]], Callable[...,
     def decorate(function: Callable[..., Any]) -> Callable[..., Response]:
         hints = get_type_hints(function, include_extras=True)
         body = msgspec.json.Decoder(hints["body"]) if "body" in hints else None
+        query = hints.get("query")
+        types = get_type_hints(query) if query else {}
+        lists = {name for name, kind in types.items() if get_origin(kind) is list}
+        if hints["return"] is Response:
+            hints["return"] = type(None)
 
         @functools.wraps(function)
         def view(**arguments: Any) -> Response:
             if body:
                 arguments["body"] = read_body(body)
-            if "query" in hints:
-                arguments["query"] = read_query(hints["query"])
+            if query:
+                arguments["query"] = read_query(query, lists)
             answer = function(**arguments)
+            if isinstance(answer, Response):
+                return answer
             content = b"" if answer is None else msgspec.json.encode(answer)
             return Response(content, status, content_type="application/json")
 
@@ -75,10 +83,12 @@ def read_body(decoder: msgspec.json.Decoder[T]) -> T:
         raise BadRequest(f"The body is not JSON that can be read: {error}.") from error
 
 
-def read_query(kind: type[T]) -> T:
-    """Convert the query string; a parameter that is there twice is a list, and so refused."""
-    items = request.args.lists()
-    given = {name: values[0] if len(values) == 1 else values for name, values in items}
+def read_query(kind: type[T], lists: set[str]) -> T:
+    """Convert the query string; only the parameters named in `lists` may be there twice."""
+    given = {
+        name: values if name in lists or len(values) > 1 else values[0]
+        for name, values in request.args.lists()
+    }
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:

@@ -2,6 +2,7 @@
 # Starts the server: the one way to, on a laptop and in the container.
 set -eu
 cd "$(dirname "$0")/.."
+PATH=$PWD/.venv/bin:$PATH
 
 # .env is for local runs. What is in the environment already wins over it.
 if [ -f .env ]; then

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 import schemathesis
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, Response
 from flask.testing import FlaskClient
 from msgspec import Meta
 
@@ -29,6 +29,7 @@ class ThingIn(Input):
 class ThingsQuery(Input):
     limit: Annotated[int, Meta(ge=1, le=100)] = 20
     fragile: bool = False
+    tag: Annotated[list[str], Meta(max_length=5)] = []
 
 
 class Thing(msgspec.Struct):
@@ -47,7 +48,7 @@ def list_things(query: ThingsQuery) -> list[Thing]:
 
     As many as there may be.
     """
-    return [Thing(1, query.limit, query.fragile)]
+    return [Thing(len(query.tag), query.limit, query.fragile)]
 
 
 @things.put("/things/<int:thing_id>")
@@ -55,6 +56,13 @@ def list_things(query: ThingsQuery) -> list[Thing]:
 def put_thing(thing_id: int, body: ThingIn) -> Thing:
     """Put a thing."""
     return Thing(thing_id, body.count, body.fragile)
+
+
+@things.get("/things/<int:thing_id>/label")
+@operation()
+def get_label(thing_id: int) -> Response:
+    """Print the label of a thing."""
+    return Response(f"#{thing_id}", mimetype="text/plain")
 
 
 @things.delete("/things/<int:thing_id>")
@@ -123,7 +131,14 @@ def test_a_body_is_converted_strictly(
 
 def test_a_query_is_converted_from_text(client: FlaskClient) -> None:
     response = client.get("/things?limit=5&fragile=true")
-    assert response.json == [{"id": 1, "count": 5, "fragile": True}]
+    assert response.json == [{"id": 0, "count": 5, "fragile": True}]
+
+
+@pytest.mark.parametrize(("query", "tags"), [("", 0), ("tag=a", 1), ("tag=a&tag=b", 2)])
+def test_a_list_in_a_query_is_as_long_as_often_it_is_given(
+    client: FlaskClient, query: str, tags: int
+) -> None:
+    assert client.get(f"/things?{query}").get_json()[0]["id"] == tags
 
 
 @pytest.mark.parametrize(
@@ -150,13 +165,18 @@ def test_nothing_to_give_is_no_content(client: FlaskClient) -> None:
     assert response.data == b""
 
 
+def test_a_response_is_sent_as_it_is(client: FlaskClient) -> None:
+    response = client.get("/things/7/label")
+    assert (response.mimetype, response.text) == ("text/plain", "#7")
+
+
 def test_the_document_describes_it() -> None:
     operation = document(make_app())["paths"]["/things"]["get"]
     assert operation["operationId"] == "list_things"
     assert operation["tags"] == ["things"]
     assert operation["summary"] == "List things."
     assert operation["description"] == "As many as there may be."
-    limit, _ = operation["parameters"]
+    limit, *_ = operation["parameters"]
     assert limit["name"] == "limit"
     assert limit["required"] is False
     assert limit["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}

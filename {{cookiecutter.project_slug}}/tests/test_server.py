@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,8 +21,14 @@ POST = b"POST /api/v1/greetings HTTP/1.1\r\nHost: test\r\nContent-Type: applicat
 
 
 def start(**environment: str) -> subprocess.Popen[str]:
-    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    return subprocess.Popen([RUN], env=os.environ | environment, **output)  # type: ignore
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # where this Python's gunicorn is
+    return subprocess.Popen(
+        [RUN],
+        env=os.environ | {"PATH": path} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 class Server:
@@ -32,6 +39,15 @@ class Server:
 
     def connect(self) -> socket.socket:
         return socket.create_connection(self.address, timeout=10)
+
+    def wait(self) -> None:
+        """Wait until it listens."""
+        while self.process.poll() is None:
+            try:
+                return self.connect().close()
+            except ConnectionRefusedError:
+                time.sleep(0.05)
+        pytest.fail(f"the server did not start: {self.process.communicate()[0]}")
 
     def answer(self, request: bytes) -> HTTPResponse:
         with self.connect() as connection:
@@ -64,12 +80,7 @@ def serving(**environment: str) -> Iterator[Server]:
     with start(PORT=str(port), WEB_CONCURRENCY="2", **environment) as process:
         server = Server(process, port)
         try:
-            for _ in range(100):
-                try:
-                    server.connect().close()
-                    break
-                except ConnectionRefusedError:
-                    time.sleep(0.1)
+            server.wait()
             yield server
         finally:
             process.kill()

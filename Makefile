@@ -1,0 +1,49 @@
+# The template's own Makefile; {{cookiecutter.project_slug}}/Makefile is the one it renders.
+
+PYTHON ?= python3
+PORT ?= 8080
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+RENDER = cookiecutter --no-input --default-config --overwrite-if-exists .
+
+.DEFAULT_GOAL := help
+.PHONY: help develop demo test test-all lint format lock
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+develop: .venv/develop.txt ## Install what working on the template needs, into .venv
+
+.venv/develop.txt: requirements/develop.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make: Python 3.11 or newer is needed; name one, for example: make PYTHON=python3.13")'
+	@echo "Installing the tools of the template into .venv (a minute or two the first time) …"
+	@rm -rf .venv
+	@$(PYTHON) -m venv .venv
+	@python -m pip install -q --require-hashes -r $<
+	@cp $< $@
+
+demo: develop ## Render the default project and serve it on PORT (8080)
+	@echo "Rendering the default project into build/my-flask-api …"
+	@rm -rf build/my-flask-api
+	@$(RENDER) -o build >/dev/null
+	@$(MAKE) -s -C build/my-flask-api develop
+	@echo; echo "The documentation is at http://localhost:$(PORT)/docs. Ctrl-C stops the server."; echo
+	@PORT=$(PORT) build/my-flask-api/bin/run.sh
+
+test: develop ## Test the template: every answer, every pair of answers, one Python
+	pytest -n 2 -m "not thorough"
+
+test-all: develop ## Test all of it: every combination, on every Python there is
+	pytest -n 2
+
+lint: develop ## Check the style of the template and of what it renders
+	ruff check --no-cache && ruff format --no-cache --check
+
+format: develop ## Put the code in order
+	ruff check --no-cache --fix && ruff format --no-cache
+
+lock: develop ## Upgrade and lock the requirements, the template's and the projects'
+	cd requirements && uv pip compile -q --upgrade --universal --generate-hashes --python-version 3.11 \
+		--custom-compile-command "make lock" develop.in -o develop.txt
+	$(RENDER) -o build/lock >/dev/null
+	$(MAKE) -C build/lock/my-flask-api lock
+	cp build/lock/my-flask-api/requirements/*.txt templates/requirements/none/

@@ -1,0 +1,102 @@
+"""The rendered projects, lived in: installed, checked, changed and run as their owner would."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from .conftest import Bake, run
+from .pythons import PYTHONS
+from .variants import Answers, distinct, name
+
+every_project = pytest.mark.parametrize("answers", distinct(), ids=name)
+NEWEST, *OLDER = PYTHONS
+
+
+@every_project
+@pytest.mark.parametrize(
+    "version", [NEWEST, *(pytest.param(version, marks=pytest.mark.thorough) for version in OLDER)]
+)
+def test_a_project_passes_its_own_lint_and_tests(
+    workshop: Bake, answers: Answers, version: str
+) -> None:
+    project = workshop(**answers)
+    output = run("make", "lint", "test", f"PYTHON={PYTHONS[version]}", cwd=project)
+    assert re.search(r"\d+ passed", output)
+    assert not re.search(r"failed|skipped|xfailed", output)
+
+
+@every_project
+def test_make_docs_and_make_format_find_nothing_to_do(workshop: Bake, answers: Answers) -> None:
+    project = workshop(**answers)
+    run("git", "init", "-q", cwd=project)
+    run("git", "add", "-A", cwd=project)
+    run("make", "format", "docs", cwd=project)
+    assert run("git", "diff", cwd=project) == ""
+    assert run("git", "ls-files", "--others", "--exclude-standard", cwd=project) == ""
+
+
+@every_project
+def test_what_the_readme_says_of_adding_a_resource_works(workshop: Bake, answers: Answers) -> None:
+    project = workshop(**answers)
+    readme = (project / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("## Change it")[2].partition("\n## ")[0]
+    blocks = dict(re.findall(r"`([\w/.]+)`[^`]*:\n\n```python\n(.*?)```", section, re.DOTALL))
+    imports, registration = blocks.pop("create_app").split("\n\n")
+    assert len(blocks) == 2
+    for path, code in blocks.items():
+        (project / path).write_text(code, encoding="utf-8")
+
+    factory = project / "api/__init__.py"
+    code = factory.read_text(encoding="utf-8")
+    code = re.sub(r"^from \.greetings .*$", rf"\g<0>\n{imports}", code, flags=re.MULTILINE)
+    code = re.sub(r"^.*\(greetings, .*$", rf"\g<0>\n{registration}", code, flags=re.MULTILINE)
+    factory.write_text(code, encoding="utf-8")
+
+    commands = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    assert commands == ["make format docs lint test\n"]
+    run(*commands[0].split(), cwd=project)
+    document = yaml.safe_load((project / "docs/swagger.yaml").read_text(encoding="utf-8"))
+    assert "/api/v1/quotes/{country}" in document["paths"]
+
+
+@every_project
+def test_the_locked_requirements_satisfy_the_chosen_ones(workshop: Bake, answers: Answers) -> None:
+    project = workshop(**answers)
+    locked = {path: path.read_text() for path in (project / "requirements").glob("*.txt")}
+    run("make", "lock", "UPGRADE=", cwd=project)
+    for path, text in locked.items():
+        assert path.read_text() == text, (
+            f"run `make lock`: {path.name} is not what its .in asks for"
+        )
+
+
+def test_without_uv_make_develop_installs_with_pip(workshop: Bake, tmp_path: Path) -> None:
+    project = workshop()
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for tool in ("sh", "rm", "cp"):
+        (tools / tool).symlink_to(shutil.which(tool) or tool)
+    make = shutil.which("make") or "make"
+    run(make, "develop", f"PYTHON={PYTHONS[NEWEST]}", cwd=project, PATH=str(tools))
+    assert (project / ".venv/bin/pip").exists()
+    assert "Flask" in run(project / ".venv/bin/flask", "--version", cwd=project)
+
+
+def test_with_an_older_python_make_says_which_is_needed(workshop: Bake, tmp_path: Path) -> None:
+    old = tmp_path / "python"
+    old.write_text('#!/bin/sh\nexec python3 -c "import sys; sys.version_info = (3, 10); $2"\n')
+    old.chmod(0o755)
+    with pytest.raises(AssertionError, match=r"Python 3.11 or newer is needed.*PYTHON=python3.13"):
+        run("make", "develop", f"PYTHON={old}", cwd=workshop())
+
+
+def test_the_environment_wins_over_env_and_env_over_the_defaults(workshop: Bake) -> None:
+    project = workshop()
+    run("make", "develop", cwd=project)
+    (project / ".env").write_text("LOG_LEVEL='loud'\nPORT=none\n")
+    for environment, refused in (({}, "LOG_LEVEL='loud'"), ({"LOG_LEVEL": "info"}, "PORT='none'")):
+        with pytest.raises(AssertionError, match=refused):
+            run("bin/run.sh", cwd=project, PATH=f"{project}/.venv/bin:/usr/bin:/bin", **environment)
