@@ -72,6 +72,7 @@ def test_an_operation_is_executed_from_the_page(browser: Browser, address: str) 
 
 
 def picture(page: Page) -> None:
-    """Leave a picture of the page, to look at; docs/docs-page.png in the README is one."""
+    """Leave a picture of the page, to look at; the README's docs/docs-page.png is one."""
+    page.evaluate("scrollTo(0, 0)")
     (TEMPLATE / "build").mkdir(exist_ok=True)
     page.screenshot(path=TEMPLATE / "build/docs-page.png")

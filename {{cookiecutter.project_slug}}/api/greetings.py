@@ -12,7 +12,7 @@ greetings = Blueprint("greetings", __name__)
 
 
 class GreetingIn(Input):
-    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    name: Annotated[str, Meta(min_length=1, max_length=100, examples=["Ada"])]
 
 
 class Greeting(msgspec.Struct):

@@ -64,10 +64,13 @@ def read_body(decoder: msgspec.json.Decoder[T]) -> T:
         raise UnsupportedMediaType("The Content-Type must be application/json.")
     try:
         raw = request.get_data(cache=False)
+        request.stream.read(1)  # Werkzeug cuts chunks off at the limit; reading on is the 413
     except HTTPException:
         raise
     except Exception as error:  # the server's own, when the body is broken on its way: bad chunks
         raise BadRequest("The body could not be read to its end.") from error
+    if len(raw) < (request.content_length or 0):
+        raise BadRequest("The body is shorter than its Content-Length.")
     try:
         try:
             return decoder.decode(raw)

@@ -135,6 +135,19 @@ def test_a_body_in_chunks_is_read() -> None:
         assert server.answer(POST + chunks).status == 201
 
 
+def test_a_body_in_chunks_over_the_limit_is_413() -> None:
+    chunks = b'Transfer-Encoding: chunked\r\n\r\nf\r\n{"name": "Ada"}\r\n5\r\n     \r\n0\r\n\r\n'
+    with serving(MAX_BODY_BYTES="16") as server:
+        assert server.answer(POST + chunks).status == 413
+
+
+def test_a_body_that_is_cut_off_is_400() -> None:
+    with serving() as server, server.connect() as connection:
+        connection.sendall(POST + b'Content-Length: 16\r\n\r\n{"name": "Ada"}')
+        connection.shutdown(socket.SHUT_WR)
+        assert read(connection).status == 400
+
+
 def test_sigterm_lets_a_request_in_flight_finish() -> None:
     body = b'{"name": "Ada"}'
     with serving() as server, server.connect() as connection:
