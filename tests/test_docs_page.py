@@ -50,7 +50,7 @@ def address(bake: Bake, tmp_path: Path) -> Iterator[str]:
 
 
 def test_an_operation_is_executed_from_the_page(browser: Browser, address: str) -> None:
-    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    page = browser.new_page(viewport={"width": 1100, "height": 780})
     complaints: list[str] = []
     elsewhere: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))

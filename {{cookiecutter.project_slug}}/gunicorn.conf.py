@@ -1,5 +1,6 @@
 """The server's settings, each with its reason: https://gunicorn.org/reference/settings/."""
 
+import logging
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ class Logger(glogging.Logger):
         logs.configure(settings.log_level)
         for log in (self.error_log, self.access_log):
             log.handlers.clear()
+            log.setLevel(logging.NOTSET)
             log.propagate = True
 
     def access(self, resp: Any, req: Any, environ: Any, request_time: timedelta) -> None:

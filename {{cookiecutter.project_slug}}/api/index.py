@@ -17,5 +17,5 @@ class Index(msgspec.Struct):
 @index.get("/")
 @operation()
 def get_index() -> Index:
-    """Greet the caller and link to the documentation, unless that is switched off."""
+    """Greet the caller, with a link to the documentation."""
     return Index("Hello, World!", docs="/docs" if "docs" in current_app.blueprints else UNSET)

@@ -110,6 +110,12 @@ def test_access_lines_can_be_switched_off() -> None:
         assert access(server.stop()) == []
 
 
+def test_the_log_level_holds_for_the_server_too() -> None:
+    with serving(LOG_LEVEL="warning") as server:
+        server.get("/health")
+        assert server.stop() == []
+
+
 @pytest.mark.parametrize(("proxies", "seen"), [("0", "127.0.0.1"), ("1", "10.0.0.9")])
 def test_the_client_s_address_is_as_far_as_proxies_are_trusted(proxies: str, seen: str) -> None:
     with serving(TRUSTED_PROXIES=proxies) as server:
