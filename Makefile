@@ -3,6 +3,7 @@
 PYTHON ?= python3
 PORT ?= 8080
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+BUILD ?= build
 RENDER = cookiecutter --no-input --default-config --overwrite-if-exists .
 
 .DEFAULT_GOAL := help
@@ -22,12 +23,12 @@ develop: .venv/develop.txt ## Install what working on the template needs, into .
 	@cp $< $@
 
 demo: develop ## Render the default project and serve it on PORT (8080)
-	@echo "Rendering the default project into build/my-flask-api …"
-	@rm -rf build/my-flask-api
-	@$(RENDER) -o build >/dev/null
-	@$(MAKE) -s -C build/my-flask-api develop
+	@echo "Rendering the default project into $(BUILD)/my-flask-api …"
+	@rm -rf $(BUILD)/my-flask-api
+	@$(RENDER) -o $(BUILD) >/dev/null
+	@$(MAKE) -s -C $(BUILD)/my-flask-api develop
 	@echo; echo "The documentation is at http://localhost:$(PORT)/docs. Ctrl-C stops the server."; echo
-	@PORT=$(PORT) build/my-flask-api/bin/run.sh
+	@PORT=$(PORT) $(BUILD)/my-flask-api/bin/run.sh
 
 test: develop ## Test the template: every answer, every pair of answers, one Python
 	pytest -n 2 -m "not thorough"
@@ -44,6 +45,6 @@ format: develop ## Put the code in order
 lock: develop ## Upgrade and lock the requirements, the template's and the projects'
 	cd requirements && uv pip compile -q --upgrade --universal --generate-hashes --python-version 3.11 \
 		--custom-compile-command "make lock" develop.in -o develop.txt
-	$(RENDER) -o build/lock >/dev/null
-	$(MAKE) -C build/lock/my-flask-api lock
-	cp build/lock/my-flask-api/requirements/*.txt templates/requirements/none/
+	$(RENDER) -o $(BUILD)/lock >/dev/null
+	$(MAKE) -C $(BUILD)/lock/my-flask-api lock
+	cp $(BUILD)/lock/my-flask-api/requirements/*.txt templates/requirements/none/
