@@ -35,5 +35,5 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     app.wsgi_app = with_headers(app.wsgi_app)  # type: ignore
     if proxies := settings.trusted_proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, proxies, proxies, 0, 0, 0)  # type: ignore
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore
     return app

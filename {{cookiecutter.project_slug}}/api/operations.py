@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_origin, get_type_hints
 
 import msgspec
 from flask import Response, request
+from msgspec import UNSET
 from werkzeug.exceptions import BadRequest, HTTPException, UnsupportedMediaType
 
 from .errors import Fault, Invalid
@@ -96,7 +97,7 @@ def read_query(kind: type[T], lists: set[str]) -> T:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
         detail, place = fault_of(error)
-        raise Invalid(Fault(detail, parameter=place[0])) from error
+        raise Invalid(Fault(detail, parameter=place[0] if place else UNSET)) from error
 
 
 def number(text: str) -> int | float:

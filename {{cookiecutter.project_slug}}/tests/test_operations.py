@@ -7,6 +7,7 @@ import pytest
 import schemathesis
 from flask import Blueprint, Flask, Response
 from flask.testing import FlaskClient
+from hypothesis import settings
 from msgspec import Meta
 
 from api import create_app
@@ -24,6 +25,15 @@ class ThingIn(Input):
     fragile: bool = False
     weight: float = 0
     parts: list[Part] = []
+
+
+class Range(Input):
+    first: int = 0
+    last: int = 0
+
+    def __post_init__(self) -> None:
+        if self.last < self.first:
+            raise ValueError("last comes before first")
 
 
 class ThingsQuery(Input):
@@ -58,6 +68,20 @@ def put_thing(thing_id: int, body: ThingIn) -> Thing:
     return Thing(thing_id, body.count, body.fragile)
 
 
+@things.get("/ranges")
+@operation()
+def get_range(query: Range) -> Range:
+    """Give a range back."""
+    return query
+
+
+@things.post("/ranges")
+@operation(status=201)
+def create_range(body: Range) -> Range:
+    """Make a range."""
+    return body
+
+
 @things.get("/things/<int:thing_id>/label")
 @operation()
 def get_label(thing_id: int) -> Response:
@@ -85,7 +109,8 @@ def client() -> FlaskClient:
 schema = schemathesis.openapi.from_wsgi("/openapi.json", make_app())
 
 
-@schema.include(path_regex="/things").parametrize()
+@schema.include(path_regex="/(things|ranges)").parametrize()
+@settings(max_examples=25)
 def test_what_is_promised_is_kept(case: schemathesis.Case[Any]) -> None:
     case.call_and_validate()
 
@@ -157,6 +182,15 @@ def test_a_bad_query_is_refused_with_the_parameter_s_name(
     response = client.get(f"/things?{query}")
     assert response.status_code == 422
     assert response.get_json(force=True)["errors"][0]["parameter"] == parameter
+
+
+def test_a_fault_between_fields_is_of_no_field(client: FlaskClient) -> None:
+    for response in (
+        client.get("/ranges?first=2&last=1"),
+        client.post("/ranges", json={"first": 2, "last": 1}),
+    ):
+        assert response.status_code == 422
+        assert response.get_json(force=True)["errors"][0]["detail"] == "last comes before first"
 
 
 def test_nothing_to_give_is_no_content(client: FlaskClient) -> None:

@@ -15,16 +15,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
+
+from api.settings import Settings
 
 RUN = Path(__file__).parent.parent / "bin/run.sh"
 POST = b"POST /api/v1/greetings HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
 
 
 def start(**environment: str) -> subprocess.Popen[str]:
+    # What is set here wins over a .env that may lie about.
+    defaults = {name.upper(): str(value) for name, value in structs.asdict(Settings()).items()}
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # where this Python's gunicorn is
     return subprocess.Popen(
         [RUN],
-        env=os.environ | {"PATH": path} | environment,
+        env=os.environ | defaults | {"PATH": path} | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -123,35 +128,38 @@ def test_the_client_s_address_is_as_far_as_proxies_are_trusted(proxies: str, see
         assert access(server.stop())[0]["remote_addr"] == seen
 
 
-def test_the_server_does_not_tell_its_version() -> None:
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
     with serving() as server:
-        assert not re.search(r"\d", server.get("/health").headers["Server"])
+        yield server
 
 
-def test_a_broken_chunk_is_400_and_a_problem() -> None:
-    with serving() as server:
-        response = server.answer(POST + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n{}\r\n")
+def test_the_server_does_not_tell_its_version(server: Server) -> None:
+    assert not re.search(r"\d", server.get("/health").headers["Server"])
+
+
+def test_a_broken_chunk_is_400_and_a_problem(server: Server) -> None:
+    response = server.answer(POST + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n{}\r\n")
     assert response.status == 400
     assert response.headers["Content-Type"] == "application/problem+json"
 
 
-def test_a_body_in_chunks_is_read() -> None:
+def test_a_body_in_chunks_is_read(server: Server) -> None:
     chunks = b'Transfer-Encoding: chunked\r\n\r\n8\r\n{"name":\r\n6\r\n"Ada"}\r\n0\r\n\r\n'
-    with serving() as server:
-        assert server.answer(POST + chunks).status == 201
+    assert server.answer(POST + chunks).status == 201
+
+
+def test_a_body_that_is_cut_off_is_400(server: Server) -> None:
+    with server.connect() as connection:
+        connection.sendall(POST + b'Content-Length: 16\r\n\r\n{"name": "Ada"}')
+        connection.shutdown(socket.SHUT_WR)
+        assert read(connection).status == 400
 
 
 def test_a_body_in_chunks_over_the_limit_is_413() -> None:
     chunks = b'Transfer-Encoding: chunked\r\n\r\nf\r\n{"name": "Ada"}\r\n5\r\n     \r\n0\r\n\r\n'
     with serving(MAX_BODY_BYTES="16") as server:
         assert server.answer(POST + chunks).status == 413
-
-
-def test_a_body_that_is_cut_off_is_400() -> None:
-    with serving() as server, server.connect() as connection:
-        connection.sendall(POST + b'Content-Length: 16\r\n\r\n{"name": "Ada"}')
-        connection.shutdown(socket.SHUT_WR)
-        assert read(connection).status == 400
 
 
 def test_sigterm_lets_a_request_in_flight_finish() -> None:

@@ -1,0 +1,62 @@
+import json
+import logging
+import os
+import pty
+import sys
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+
+from api import logs
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(False)
+
+
+def test_an_exception_is_one_line_with_its_stack_and_the_request_s_id(
+    app: Flask, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @app.get("/broken")
+    def broken() -> str:
+        raise RuntimeError("on\ntwo lines")
+
+    logs.configure("info")
+    app.test_client().get("/broken", headers={"X-Request-ID": "abc"})
+    (line,) = capsys.readouterr().out.splitlines()
+    record = json.loads(line)
+    assert record["level"] == "ERROR"
+    assert record["message"] == "Exception on /broken [GET]"
+    assert record["request_id"] == "abc"
+    assert "RuntimeError: on\ntwo lines" in record["exc_info"]
+    assert record["time"].endswith("Z")
+
+
+def test_what_is_below_the_level_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("error")
+    logging.getLogger("any").warning("not heard")
+    assert capsys.readouterr().out == ""
+
+
+def test_extra_fields_are_fields_of_the_line(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info")
+    logging.getLogger("any").info("sold %s", "it", extra={"order": 7})
+    record = json.loads(capsys.readouterr().out)
+    assert (record["message"], record["logger"], record["order"]) == ("sold it", "any", 7)
+
+
+def test_on_a_terminal_the_log_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "w") as terminal:
+        monkeypatch.setattr(sys, "stdout", terminal)
+        logs.configure("info")
+        logging.getLogger("any").info("hello")
+        assert os.read(ours, 1000).decode().endswith("INFO    any: hello\r\n")
+    os.close(ours)
