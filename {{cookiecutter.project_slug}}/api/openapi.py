@@ -55,14 +55,12 @@ def document(app: Flask) -> dict[str, Any]:
     reference = "#/components/schemas/{name}"
     found, components = msgspec.json.schema_components(types, ref_template=reference)
     schemas = dict(zip(types, found, strict=True))
-    for query in {view.hints["query"] for _, view in routes if "query" in view.hints}:
-        schemas[query] = components.pop(schemas[query]["$ref"].rpartition("/")[2])
 
     paths: dict[str, dict[str, Any]] = {}
     for rule, view in routes:
         path = paths.setdefault(re.sub(r"<(?:[^<>]*:)?(\w+)>", r"{\1}", rule.rule), {})
-        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
-            path[method.lower()] = describe(rule, view, schemas)
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            path[method.lower()] = describe(rule, view, schemas, components)
 
     problem = {"application/problem+json": {"schema": schemas[Problem]}}
     response = {"description": "What went wrong", "headers": HEADERS, "content": problem}
@@ -78,7 +76,7 @@ def document(app: Flask) -> dict[str, Any]:
     }
 
 
-def describe(rule: Rule, view: Any, schemas: dict[Any, Any]) -> dict[str, Any]:
+def describe(rule: Rule, view: Any, schemas: dict[Any, Any], components: Any) -> dict[str, Any]:
     """Describe an operation by its function: its name, docstring and annotations."""
     hints = view.hints
     summary, _, description = (inspect.getdoc(view) or "").partition("\n\n")
@@ -86,10 +84,12 @@ def describe(rule: Rule, view: Any, schemas: dict[Any, Any]) -> dict[str, Any]:
         {"name": name, "in": "path", "required": True, "schema": schemas[hints[name]]}
         for name in sorted(rule.arguments)
     ]
-    query = schemas[hints["query"]] if "query" in hints else {"properties": {}}
-    for name, schema in query["properties"].items():
-        parameter = {"name": name, "in": "query", "required": name in query["required"]}
-        parameters.append(parameter | {"schema": schema})
+    if "query" in hints:
+        query = components[schemas[hints["query"]]["$ref"].rpartition("/")[2]]
+        parameters += [
+            {"name": name, "in": "query", "required": name in query["required"], "schema": schema}
+            for name, schema in query["properties"].items()
+        ]
     content = {
         name: {"content": {"application/json": {"schema": schemas[kind]}}}
         for name, kind in hints.items()
