@@ -2,8 +2,13 @@
 
 import os
 import shutil
+import socket
 import subprocess
-from collections.abc import Callable
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -60,6 +65,35 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> str:
     )
     assert done.returncode == 0, f"{command} exits with {done.returncode}:\n{done.stdout}"
     return done.stdout
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def fetch(url: str) -> str:
+    """Read a page as soon as its server answers, within ten seconds."""
+    for _ in range(100):
+        with suppress(urllib.error.URLError), urllib.request.urlopen(url) as page:
+            return str(page.read(), "utf-8")
+        time.sleep(0.1)
+    pytest.fail(f"{url} does not answer")
+
+
+@contextmanager
+def serving(project: Path) -> Iterator[str]:
+    """Install a project and start its server; give the address."""
+    run("make", "develop", cwd=project)
+    port = free_port()
+    environment = os.environ | {"PORT": str(port)}
+    with subprocess.Popen([project / "bin/run.sh"], env=environment) as server:
+        try:
+            fetch(f"http://127.0.0.1:{port}/health")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
 
 
 # What `make test` here would hand on to a `make` in a project.

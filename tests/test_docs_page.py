@@ -2,16 +2,12 @@
 
 import os
 import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
-from .conftest import Bake, missing, run
+from .conftest import Bake, missing, serving
 from .variants import TEMPLATE
 
 
@@ -29,24 +25,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def address(bake: Bake, tmp_path: Path) -> Iterator[str]:
-    """Give the address of the default project's server, its docs page under its own policy."""
-    project = shutil.copytree(bake(), tmp_path / "project")
-    run("make", "develop", cwd=project)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    path = f"{project}/.venv/bin:{os.environ['PATH']}"
-    with subprocess.Popen(
-        [project / "bin/run.sh"], env=os.environ | {"PORT": str(port), "PATH": path}
-    ) as server:
-        for _ in range(100):
-            with socket.socket() as attempt:
-                if attempt.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-        server.terminate()
+def address(workshop: Bake) -> Iterator[str]:
+    with serving(workshop()) as address:
+        yield address
 
 
 def test_an_operation_is_executed_from_the_page(browser: Browser, address: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from .conftest import Bake, run
+from .conftest import Bake, run, serving
 from .pythons import PYTHONS
 from .variants import Answers, distinct, name
 
@@ -71,6 +71,17 @@ def test_the_locked_requirements_satisfy_the_chosen_ones(workshop: Bake, answers
         assert path.read_text() == text, (
             f"run `make lock`: {path.name} is not what its .in asks for"
         )
+
+
+@pytest.mark.thorough
+@every_project
+def test_the_load_test_finds_no_failure(workshop: Bake, answers: Answers) -> None:
+    project = workshop(**answers)
+    with serving(project) as address:
+        output = run("make", "load-test", f"HOST={address}", "USERS=2", "RUN_TIME=3s", cwd=project)
+    requests, failures = re.findall(r"Aggregated +(\d+) +(\d+)\(", output)[-1]
+    assert int(requests) > 0
+    assert int(failures) == 0
 
 
 def test_without_uv_make_develop_installs_with_pip(workshop: Bake, tmp_path: Path) -> None:

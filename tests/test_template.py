@@ -3,15 +3,10 @@
 import os
 import re
 import signal
-import socket
 import subprocess
-import time
-import urllib.error
-import urllib.request
-from contextlib import suppress
 from pathlib import Path
 
-from .conftest import run
+from .conftest import fetch, free_port, run
 from .test_rendering import READERS
 from .variants import QUESTIONS, TEMPLATE
 
@@ -64,9 +59,7 @@ def test_no_lock_file_has_what_jinja_would_read() -> None:
 
 
 def test_make_demo_serves_the_default_project_and_says_where(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with subprocess.Popen(
         ["make", "demo", f"PORT={port}", f"BUILD={tmp_path}"],
         cwd=TEMPLATE,
@@ -79,16 +72,7 @@ def test_make_demo_serves_the_default_project_and_says_where(tmp_path: Path) -> 
             said = next(line for line in demo.stdout if "documentation" in line)
             page = re.findall(r"http://\S+/docs", said)[0]
             assert f":{port}/" in page
-            assert 'src="docs/init.js"' in read(page)
+            assert 'src="docs/init.js"' in fetch(page)
         finally:
             os.killpg(demo.pid, signal.SIGTERM)
             demo.communicate(timeout=15)
-
-
-def read(url: str) -> str:
-    """Read a page as soon as its server answers."""
-    for _ in range(100):
-        with suppress(urllib.error.URLError), urllib.request.urlopen(url) as page:
-            return str(page.read(), "utf-8")
-        time.sleep(0.1)
-    raise AssertionError(f"{url} does not answer")
