@@ -2,9 +2,10 @@
 
 PYTHON ?= python3
 PORT ?= 8080
-export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# The tools of .venv, for what is started here and for what that starts.
+IN_VENV = PATH="$(CURDIR)/.venv/bin:$$PATH"
 BUILD ?= build
-RENDER = cookiecutter --no-input --default-config --overwrite-if-exists .
+RENDER = $(IN_VENV) cookiecutter --no-input --default-config --overwrite-if-exists .
 
 .DEFAULT_GOAL := help
 .PHONY: help develop demo test test-all lint format lock
@@ -19,32 +20,32 @@ develop: .venv/develop.txt ## Install what working on the template needs, into .
 	@echo "Installing the tools of the template into .venv (a minute or two the first time) …"
 	@rm -rf .venv
 	@$(PYTHON) -m venv .venv
-	@python -m pip install -q --require-hashes -r $<
+	@.venv/bin/python -m pip install -q --require-hashes -r $<
 	@cp $< $@
 
 demo: develop ## Render the default project and serve it on PORT (8080)
 	@echo "Rendering the default project into $(BUILD)/my-flask-api …"
 	@rm -rf $(BUILD)/my-flask-api
 	@$(RENDER) -o $(BUILD) >/dev/null
-	@$(MAKE) -s -C $(BUILD)/my-flask-api develop
+	@$(IN_VENV) $(MAKE) -s -C $(BUILD)/my-flask-api develop
 	@echo; echo "The documentation is at http://localhost:$(PORT)/docs. Ctrl-C stops the server."; echo
 	@PORT=$(PORT) $(BUILD)/my-flask-api/bin/run.sh
 
-test: develop ## Test the template: every answer, every pair of answers, one Python
-	pytest -n 2 -m "not thorough"
+test: develop ## Test the template: every pair of answers, on one Python
+	$(IN_VENV) pytest -n 2 -m "not thorough"
 
 test-all: develop ## Test all of it: every combination, on every Python there is
-	pytest -n 2
+	$(IN_VENV) pytest -n 2
 
 lint: develop ## Check the style of the template and of what it renders
-	ruff check --no-cache && ruff format --no-cache --check
+	$(IN_VENV) ruff check --no-cache && $(IN_VENV) ruff format --no-cache --check
 
 format: develop ## Put the code in order
-	ruff check --no-cache --fix && ruff format --no-cache
+	$(IN_VENV) ruff check --no-cache --fix && $(IN_VENV) ruff format --no-cache
 
 lock: develop ## Upgrade and lock the requirements, the template's and the projects'
-	cd requirements && uv pip compile -q --upgrade --universal --generate-hashes --python-version 3.11 \
+	cd requirements && $(IN_VENV) uv pip compile -q --upgrade --universal --generate-hashes --python-version 3.11 \
 		--custom-compile-command "make lock" develop.in -o develop.txt
 	$(RENDER) -o $(BUILD)/lock >/dev/null
-	$(MAKE) -C $(BUILD)/lock/my-flask-api lock
+	$(IN_VENV) $(MAKE) -C $(BUILD)/lock/my-flask-api lock
 	cp $(BUILD)/lock/my-flask-api/requirements/*.txt templates/requirements/none/

@@ -37,7 +37,7 @@ def boot(command: list[str], folder: Path) -> tuple[float, float]:
     """Start a server; give the seconds to its first 200 and its memory in MB."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    settings = {"PORT": str(port), "WEB_CONCURRENCY": "1", "ACCESS_LOG": "off"}
+    settings = {"PORT": str(port), "WORKERS": "1", "ACCESS_LOG": "off"}
     start = time.perf_counter()
     process = subprocess.Popen(
         [*on_cpu(0), *command],

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import yaml  # cookiecutter's own interpreter runs this, and cookiecutter needs PyYAML itself
 
-# The answers, as data: a raw string with lines of its own, so that no answer can end it.
-ANSWERS = json.loads(
-    r"""
-{{ cookiecutter | tojson }}
-"""
-)
+# The answers, as data: JSON escapes every quote, so no answer ends the string.
+ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
+# Where the person is, as far as the shell tells: this runs in the project's folder.
+HERE = Path(os.environ.get("PWD", ""))
+# The template's own folder, to tell what was rendered from what was there; cruft, which renders into
+# an empty folder, does not say where it is.
+TEMPLATE = next(Path(HERE, ANSWERS.get("_repo_dir", "")).glob("*cookiecutter.project_slug*"), None)
 READERS = {
     ".json": json.loads,
     ".py": lambda text: compile(text, "", "exec"),
@@ -36,12 +37,13 @@ def main() -> None:
                 remove(Path(path))
     for folder, subfolders, names in os.walk("."):
         subfolders[:] = [name for name in subfolders if not name.startswith((".", "__"))]
-        for name in names:
-            check(Path(folder, name))
+        for path in (Path(folder, name) for name in names):
+            if path.is_file() and (not TEMPLATE or (TEMPLATE / path).exists()):
+                check(path)
     if ANSWERS["run_tests"]:
         run_tests()
-    here, project = Path(os.environ.get("PWD", "/")), Path.cwd()
-    folder = project.relative_to(here) if project.is_relative_to(here) else project
+    project = Path.cwd()
+    folder = project.relative_to(HERE) if project.is_relative_to(HERE) else project
     print(f"\nNext:\n\n    cd {shlex.quote(str(folder))}\n    make test\n    make start\n")
 
 
@@ -58,10 +60,7 @@ def remove(path: Path) -> None:
 
 def check(path: Path) -> None:
     """Stop if a file does not parse, or has something of the template left in it."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:  # a picture: the template has none, but the folder may be older
-        return
+    text = path.read_text(encoding="utf-8", errors="replace")
     try:
         READERS.get(path.suffix, str)(text)
     except Exception as error:

@@ -8,13 +8,8 @@ import re
 import sys
 import unicodedata
 
-# cookiecutter puts the answers here, as data. A raw string, and lines of their own, so that no
-# answer can end it.
-ANSWERS = json.loads(
-    r"""
-{{ cookiecutter | tojson }}
-"""
-)
+# cookiecutter puts the answers here, as data: JSON escapes every quote, so no answer ends the string.
+ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 EXAMPLES = {
     "project_name": "My Flask API",
     "description": "A production Flask API.",
@@ -36,7 +31,9 @@ def main() -> None:
     # for a folder's name away from it: what was given is __slug.
     slug = ANSWERS["__slug"]
     if not re.fullmatch(r"[a-z]([a-z0-9-]{0,47}[a-z0-9])?", slug):
-        rule = "1 to 49 lower-case letters, digits and hyphens, a letter first and no hyphen last"
+        rule = (
+            "use 1 to 49 lower-case letters, digits and hyphens, a letter first and no hyphen last"
+        )
         refuse("project_slug", slug, rule, "my-flask-api")
     for question, example in EXAMPLES.items():
         if fault := fault_of(ANSWERS[question]):
@@ -58,7 +55,7 @@ def fault_of(text: str) -> str:
 
 
 def refuse(question: str, value: str, rule: str, example: str) -> None:
-    sys.exit(f"{question}: {value!r} is not possible: {rule}. For example: {example}")
+    sys.exit(f"{question}: {value!r} is not valid: {rule}. For example: {example}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Rendering for tests, and the parts of the machine that tests use."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -15,7 +16,7 @@ from typing import NoReturn
 import pytest
 from pytest_cookies.plugin import Cookies
 
-from .variants import AXES, QUESTIONS
+from .variants import AXES, PROJECT, QUESTIONS
 
 Bake = Callable[..., Path]
 
@@ -52,13 +53,22 @@ def workshop(bake: Bake, tmp_path: Path) -> Bake:
     return copy
 
 
-def run(*command: str | Path, cwd: Path, **environment: str) -> str:
+# What a person has set for other work, the settings of the API among it, does not reach a test.
+SETTINGS = re.findall(r"^([A-Z_]+)=", (PROJECT / ".env.example").read_text(), re.MULTILINE)
+FOREIGN = re.compile(rf"{'|'.join(SETTINGS)}|GIT_.*|GUNICORN_.*|MAKE.*|MFLAGS|PYT.*|VIRTUAL_ENV")
+
+
+def environment(**own: str) -> dict[str, str]:
+    inherited = {name: text for name, text in os.environ.items() if not FOREIGN.fullmatch(name)}
+    return inherited | {"GIT_CONFIG_GLOBAL": os.devnull} | own
+
+
+def run(*command: str | Path, cwd: Path, **own: str) -> str:
     """Run a command, fail with what it printed if it fails, and give that."""
-    inherited = {name: value for name, value in os.environ.items() if name not in UNWANTED}
     done = subprocess.run(
         command,
         cwd=cwd,
-        env=inherited | environment,
+        env=environment(**own),
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -87,17 +97,12 @@ def serving(project: Path) -> Iterator[str]:
     """Install a project and start its server; give the address."""
     run("make", "develop", cwd=project)
     port = free_port()
-    environment = os.environ | {"PORT": str(port)}
-    with subprocess.Popen([project / "bin/run.sh"], env=environment) as server:
+    with subprocess.Popen([project / "bin/run.sh"], env=environment(PORT=str(port))) as server:
         try:
             fetch(f"http://127.0.0.1:{port}/health")
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
-
-
-# What `make test` here would hand on to a `make` in a project.
-UNWANTED = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PORT", "PYTHON", "VIRTUAL_ENV"}
 
 
 def missing(part: str) -> NoReturn:

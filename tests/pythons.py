@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,9 +24,10 @@ def works(command: str) -> bool:
     return subprocess.run([command, "-c", ""], capture_output=True).returncode == 0
 
 
+OURS = "{}.{}".format(*sys.version_info)
 # By version, newest first: {"3.13": "/usr/bin/python3.13"}.
 PYTHONS: dict[str, str] = {
     version: command
     for version in QUESTIONS["python_version"]
     if (command := next(filter(works, candidates(version)), ""))
-}
+} or {OURS: sys.executable}

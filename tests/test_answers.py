@@ -10,7 +10,7 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from .conftest import Bake, run
+from .conftest import Bake, environment, run
 from .variants import AXES, TEMPLATE
 
 
@@ -20,6 +20,7 @@ def render(folder: Path, **answers: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "cookiecutter", "--no-input", "--default-config", TEMPLATE, *given],
         cwd=folder,
+        env=environment(HOME=str(folder.parent)),
         text=True,
         capture_output=True,
     )
@@ -34,7 +35,7 @@ def test_a_bad_slug_is_refused_in_a_line(tmp_path: Path, slug: str) -> None:
     done = render(tmp_path, project_slug=slug)
     first, *_ = done.stderr.splitlines()
     assert done.returncode != 0
-    assert first.startswith(f"project_slug: {slug!r} is not possible: ")
+    assert first.startswith(f"project_slug: {slug!r} is not valid: ")
     assert first.endswith("For example: my-flask-api")
     assert list(tmp_path.iterdir()) == []
 
@@ -62,7 +63,7 @@ def test_a_bad_text_is_refused_in_a_line(
     done = render(tmp_path, **{question: text}, project_slug="a")
     first, *_ = done.stderr.splitlines()
     assert done.returncode != 0
-    assert first.startswith(f"{question}: {text!r} is not possible: ")
+    assert first.startswith(f"{question}: {text!r} is not valid: ")
     assert because in first
     assert "For example: " in first
     assert list(tmp_path.iterdir()) == []
@@ -74,11 +75,12 @@ def test_a_text_that_jinja_would_read_is_refused(tmp_path: Path, text: str) -> N
     done = subprocess.run(
         [sys.executable, "-m", "cookiecutter", "--default-config", TEMPLATE],
         cwd=tmp_path,
+        env=environment(HOME=str(tmp_path.parent)),
         text=True,
         capture_output=True,
         input=f"\n\n{text}\n\n\n\n\n",
     )
-    assert done.stderr.startswith(f"description: {text!r} is not possible: ")
+    assert done.stderr.startswith(f"description: {text!r} is not valid: ")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -132,6 +134,7 @@ TEXTS = [
     "خدمة الويب",
     "日本語のサービス",
     "<b>&amp;</b> &copy; <!-- -->",
+    "<!-- a",
     "*a* _b_ **c** ~~d~~ [e](f) ![g](h) <i@j.k>",
     "1. one",
     "12) two",
@@ -173,7 +176,7 @@ def test_a_text_says_the_same_wherever_it_is_rendered(bake: Bake, text: str) -> 
 
     assert read("LICENSE").splitlines()[2] == f"Copyright (c) {text}"
 
-    tokens = MarkdownIt().parse(read("README.md"))
+    tokens = MarkdownIt().enable("strikethrough").parse(read("README.md"))
     heading, paragraph, copyright_ = tokens[1], tokens[4], tokens[-2]
     assert (tokens[0].tag, tokens[3].tag) == ("h1", "p")
     assert shown(heading) == shown(paragraph) == text
@@ -188,12 +191,32 @@ def shown(inline) -> str:  # noqa: ANN001
     return "".join(token.content for token in inline.children)
 
 
-def test_the_author_stands_in_every_license_that_has_a_place_for_a_name(bake: Bake) -> None:
-    for license_ in AXES["license"]:
-        project = bake(author_name="Ada Lovelace", license=license_)
-        text = (project / "LICENSE").read_text(encoding="utf-8")
-        assert ("Ada Lovelace" in text) == (license_ in ("MIT", "BSD-3-Clause", "Proprietary"))
-        assert "Copyright (c) Ada Lovelace" in (project / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    ("license_", "begins", "named"),
+    [
+        ("MIT", "MIT License", True),
+        ("Apache-2.0", "Apache License Version 2.0, January 2004", False),
+        ("BSD-3-Clause", "BSD 3-Clause License", True),
+        ("GPL-3.0-or-later", "GNU GENERAL PUBLIC LICENSE Version 3, 29 June 2007", False),
+        ("Proprietary", "Copyright (c) Ada Lovelace All rights reserved.", True),
+    ],
+)
+def test_every_license_is_its_own_and_names_the_author_where_it_has_a_place_for_that(
+    bake: Bake, license_: str, begins: str, named: bool
+) -> None:
+    project = bake(author_name="Ada Lovelace", license=license_)
+    text = (project / "LICENSE").read_text(encoding="utf-8")
+    assert " ".join(text.split()).startswith(begins)
+    assert ("Ada Lovelace" in text) == named
+    assert "Copyright (c) Ada Lovelace" in (project / "README.md").read_text(encoding="utf-8")
+    table = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert table["license"] == {"Proprietary": "LicenseRef-Proprietary"}.get(license_, license_)
+
+
+def test_the_version_of_python_is_the_dockerfile_s(bake: Bake) -> None:
+    for version in AXES["python_version"]:
+        text = (bake(python_version=version) / "Dockerfile").read_text(encoding="utf-8")
+        assert f'ARG PYTHON_VERSION="{version}"\n' in text
 
 
 def test_every_question_has_a_prompt_and_every_choice_a_label() -> None:

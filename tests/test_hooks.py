@@ -5,19 +5,17 @@ import shutil
 from pathlib import Path
 
 import pytest
-from cookiecutter.main import cookiecutter
 from pytest_cookies.plugin import Cookies
 
-from .variants import QUESTIONS, TEMPLATE
-
-PROJECT = "{{cookiecutter.project_slug}}"
+from .conftest import run
+from .variants import PROJECT, QUESTIONS, TEMPLATE
 
 
 @pytest.fixture
 def template(tmp_path: Path) -> Path:
     """Give a copy of the template, to change."""
     folder = tmp_path / "template"
-    for part in ("hooks", "templates", PROJECT):
+    for part in ("hooks", "templates", PROJECT.name):
         shutil.copytree(TEMPLATE / part, folder / part)
     shutil.copy(TEMPLATE / "cookiecutter.json", folder)
     return folder
@@ -48,7 +46,7 @@ def test_a_file_is_there_if_every_question_it_names_has_one_of_its_answers(
     change(template, queue=["none", "redis", "sqs"], _files=FILES)
     every = ["api/queue.py", "worker/deep/run.py", "api/sqs.py"]
     for path in every:
-        file = template / PROJECT / path
+        file = template / PROJECT.name / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text('"""Nothing."""\n')
     project = cookies.bake(answers, template=str(template)).project_path
@@ -64,7 +62,7 @@ def test_a_folder_that_is_left_empty_goes_with_its_last_file(
         queue=["none", "sqs"],
         _files=[{"paths": ["a/b/c.txt"], "only": {"queue": ["sqs"]}}],
     )
-    folder = template / PROJECT / "a/b"
+    folder = template / PROJECT.name / "a/b"
     folder.mkdir(parents=True)
     (folder / "c.txt").write_text("c\n")
     assert not (cookies.bake(template=str(template)).project_path / "a").exists()
@@ -84,9 +82,26 @@ def test_a_folder_that_is_left_empty_goes_with_its_last_file(
 def test_a_file_that_is_rendered_wrongly_stops_the_rendering(
     cookies: Cookies, template: Path, capfd: pytest.CaptureFixture[str], path: str, text: str
 ) -> None:
-    (template / PROJECT / path).write_text(text)
+    (template / PROJECT.name / path).write_text(text)
     assert cookies.bake(template=str(template)).exception
     assert f"{path} was rendered wrongly (please report it): " in capfd.readouterr().err
+
+
+def test_a_condition_is_a_comment(cookies: Cookies, template: Path) -> None:
+    (template / PROJECT.name / "some.cfg").write_text(
+        'a = 1\n# % if cookiecutter.license == "MIT"\nb = 2\n# % else\nb = 3\n# % endif\nc = 4\n'
+    )
+    for license_, b in (("MIT", 2), ("Proprietary", 3)):
+        project = cookies.bake({"license": license_}, template=str(template)).project_path
+        assert (project / "some.cfg").read_text() == f"a = 1\nb = {b}\nc = 4\n"
+
+
+def test_line_endings_are_the_same_wherever_it_is_rendered(
+    cookies: Cookies, template: Path
+) -> None:
+    (template / PROJECT.name / "some.cfg").write_bytes(b"a = 1\r\nb = 2\r\n")
+    project = cookies.bake(template=str(template)).project_path
+    assert (project / "some.cfg").read_bytes() == b"a = 1\nb = 2\n"
 
 
 def test_the_table_of_files_names_questions_answers_and_files_that_there_are() -> None:
@@ -94,7 +109,7 @@ def test_the_table_of_files_names_questions_answers_and_files_that_there_are() -
         for question, answers in entry["only"].items():
             assert set(answers) < set(QUESTIONS[question])
         for path in entry["paths"]:
-            assert (TEMPLATE / PROJECT / path).exists(), path
+            assert (PROJECT / path).exists(), path
 
 
 def test_what_a_person_has_put_into_the_folder_is_none_of_the_hook_s_business(
@@ -107,17 +122,13 @@ def test_what_a_person_has_put_into_the_folder_is_none_of_the_hook_s_business(
         ".venv/lib/broken.py": b"def f(:",
         "api/templates/page.html": b"{% if user %}{{ user }}{% endif %}",
         "picture.png": b"\x89PNG\xff",
+        "kubernetes.yaml": b"a: 1\n---\nb: {{ c }}\n",
     }
     for path, content in theirs.items():
         (project / path).parent.mkdir(parents=True, exist_ok=True)
         (project / path).write_bytes(content)
-    cookiecutter(
-        str(TEMPLATE),
-        no_input=True,
-        default_config=True,
-        overwrite_if_exists=True,
-        output_dir=tmp_path,
-    )
+    command = ["cookiecutter", "--no-input", "--default-config", "--overwrite-if-exists"]
+    run(*command, TEMPLATE, cwd=tmp_path, HOME=str(tmp_path))
     for path, content in theirs.items():
         assert (project / path).read_bytes() == content
 
@@ -133,7 +144,7 @@ def test_run_tests_runs_the_project_s_tests(
 def test_run_tests_stops_the_rendering_when_they_fail(
     cookies: Cookies, template: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    test = template / PROJECT / "tests" / "test_health.py"
+    test = template / PROJECT.name / "tests" / "test_health.py"
     test.write_text("def test_that_fails() -> None:\n    assert 1 == 2\n")
     assert cookies.bake({"run_tests": True}, template=str(template)).exception
     err = capfd.readouterr().err

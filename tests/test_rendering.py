@@ -10,7 +10,7 @@ import yaml
 
 from .conftest import Bake, run
 from .test_answers import TEXTS
-from .variants import QUESTIONS, TEMPLATE, Answers, distinct, name, product
+from .variants import QUESTIONS, TEMPLATE, Answers, distinct, name, pairs, product
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -23,7 +23,14 @@ READERS = {
 # What Windows allows in no file name: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 ILLEGAL = re.compile(r'[<>:"\\|?*]|[ .]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.IGNORECASE)
 
-every_variant = pytest.mark.parametrize("answers", product(), ids=name)
+every_variant = pytest.mark.parametrize(
+    "answers",
+    [
+        pytest.param(answers, marks=[] if answers in list(pairs()) else pytest.mark.thorough)
+        for answers in product()
+    ],
+    ids=name,
+)
 
 
 def texts(project: Path) -> dict[str, str]:

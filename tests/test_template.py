@@ -6,11 +6,9 @@ import signal
 import subprocess
 from pathlib import Path
 
-from .conftest import fetch, free_port, run
+from .conftest import environment, fetch, free_port, run
 from .test_rendering import READERS
-from .variants import QUESTIONS, TEMPLATE
-
-PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
+from .variants import PROJECT, QUESTIONS, TEMPLATE
 
 
 def test_every_file_of_the_template_is_valid_in_its_own_language_as_it_stands() -> None:
@@ -63,6 +61,7 @@ def test_make_demo_serves_the_default_project_and_says_where(tmp_path: Path) -> 
     with subprocess.Popen(
         ["make", "demo", f"PORT={port}", f"BUILD={tmp_path}"],
         cwd=TEMPLATE,
+        env=environment(),
         text=True,
         stdout=subprocess.PIPE,
         start_new_session=True,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 TEMPLATE = Path(__file__).parent.parent
+PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
 QUESTIONS = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
 
 # Asks for an action after the rendering; what is rendered is the same.

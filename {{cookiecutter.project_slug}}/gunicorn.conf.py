@@ -28,7 +28,9 @@ class Logger(glogging.Logger):
     def access(self, resp: Any, req: Any, environ: Any, request_time: timedelta) -> None:
         """Log an answer; without the query string, which may hold what nobody should read."""
         if self.access_log_enabled:
-            method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+            # For an answer of gunicorn's own there is a RAW_URI and no PATH_INFO.
+            path = environ.get("PATH_INFO") or environ["RAW_URI"].partition("?")[0]
+            method = environ["REQUEST_METHOD"]
             status = int(str(resp.status)[:3])
             duration = round(request_time.total_seconds() * 1000, 3)
             fields = {
@@ -42,12 +44,12 @@ class Logger(glogging.Logger):
             self.access_log.info("%s %s %s %s ms", method, path, status, duration, extra=fields)
 
 
-def cpus() -> int:
+def cpus(limit: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
     """Count the CPUs this process may use: by its affinity and by its control group's quota."""
     affinity = getattr(os, "sched_getaffinity", None)  # Linux has it
     count = len(affinity(0)) if affinity else os.cpu_count() or 1
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        quota, period = limit.read_text().split()
         return max(1, min(count, int(quota) // int(period)))
     except (OSError, ValueError):  # there is no such group, or no quota: "max"
         return count
@@ -55,22 +57,29 @@ def cpus() -> int:
 
 bind = f"0.0.0.0:{settings.port}"
 
-# A process per CPU and a few threads in each: threads wait for I/O, only processes share out Python.
-workers = settings.web_concurrency or cpus()
+# A process per CPU, for only processes run Python code in parallel.
+workers = settings.workers or cpus()
+# A few threads in each, for requests that wait for something; many would fight for the interpreter.
 worker_class = "gthread"
 threads = settings.threads
 
-# The application is imported before the port opens and before the workers fork: nobody is answered
-# by a server that can't, a bad setting is one line and an exit, and the workers share its memory.
+# The application is imported before the port opens and before the workers fork: no request reaches
+# a server that is not ready, a bad setting is one line and an exit, and the workers share memory.
 preload_app = True
 
-# A worker that has not reported for this long is killed. It reports while its threads work, so a
-# slow request is not what this ends.
+# A worker that has not reported for this long is replaced. It reports while its threads work: this
+# does not limit how long a request may take.
 timeout = settings.timeout
 # From SIGTERM on, requests in flight have this long; platforms kill after 10 seconds.
 graceful_timeout = settings.graceful_timeout
 # Longer than a proxy keeps an idle connection (60 s is usual), so that the proxy is who closes it.
 keepalive = settings.keep_alive
+
+
+def pre_request(worker: Any, req: Any) -> None:
+    """Bound the wait for the rest of a body: a few stalled uploads would hold every thread."""
+    req.unreader.sock.settimeout(settings.read_timeout or None)
+
 
 # Who the client is, the application decides (TRUSTED_PROXIES); gunicorn believes nobody's header.
 forwarded_allow_ips = ""

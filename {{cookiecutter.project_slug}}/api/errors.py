@@ -35,8 +35,8 @@ class Invalid(UnprocessableEntity):
 def register_errors(app: Flask) -> None:
     """Answer every HTTPException with a problem.
 
-    That is every error: Flask makes an InternalServerError of any other exception and logs its
-    stack; its text never reaches the caller.
+    That is every error but a response that a view makes itself: of any other exception Flask makes
+    an InternalServerError, and logs its stack; its text never reaches the caller.
     """
     app.register_error_handler(HTTPException, to_problem)
 

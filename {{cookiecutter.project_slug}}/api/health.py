@@ -15,5 +15,5 @@ class Health(msgspec.Struct):
 @health.get("/health")
 @operation()
 def get_health() -> Health:
-    """Say that the process is up; nothing else is looked at."""
+    """Report that the process is up; nothing that it depends on is checked."""
     return Health("ok")

@@ -1,4 +1,4 @@
-"""What every response carries, added around Flask: in a hook of its own the same costs more."""
+"""Adds a request id and security headers to every response; as a Flask hook it would cost more."""
 
 import re
 from secrets import token_hex
@@ -9,13 +9,13 @@ if TYPE_CHECKING:
 
 # https://cheatsheetseries.owasp.org/cheatsheets/REST_Security_Cheat_Sheet.html#security-headers
 # A view that sets one of these itself keeps its own.
-SECURITY_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
+SECURITY_HEADERS = [
+    ("Cache-Control", "no-store"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+]
 # Short, and with nothing in it that could forge a line of a log or a page.
 is_sane = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII).fullmatch
 
@@ -34,8 +34,8 @@ def with_headers(application: "WSGIApplication") -> "WSGIApplication":
         environ["request_id"] = request_id
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            own = {name for name, _ in headers}
-            headers += [item for item in SECURITY_HEADERS.items() if item[0] not in own]
+            own = {name.title() for name, _ in headers}
+            headers += [header for header in SECURITY_HEADERS if header[0] not in own]
             headers.append(("X-Request-ID", request_id))
             return start_response(status, headers, exc_info)
 

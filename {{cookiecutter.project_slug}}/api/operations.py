@@ -4,12 +4,13 @@ import functools
 import math
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar, get_origin, get_type_hints
+from decimal import Decimal
+from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 from flask import Response, request
 from msgspec import UNSET
-from werkzeug.exceptions import BadRequest, HTTPException, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, HTTPException, NotFound, UnsupportedMediaType
 
 from .errors import Fault, Invalid
 
@@ -26,8 +27,8 @@ def operation(status: int = 200) -> Callable[[Callable[..., Any]], Callable[...,
     - `body: T`: the JSON body, converted strictly ("5" is no number); 400, 413, 415 or 422 if not;
     - `query: T`: the query string, converted from text ("5" is a number); 422 if not;
     - any other parameter comes from the path;
-    - `-> T`: the JSON answer, sent with `status`; `-> None`: no content; `-> flask.Response`: what
-      it is, and the document can't say.
+    - `-> T`: the JSON answer, sent with `status`; `-> None`: no content; `-> flask.Response`:
+      sent as it is, and not described in the document.
 
     The first line of its docstring is the operation's summary in the document.
     """
@@ -36,13 +37,14 @@ def operation(status: int = 200) -> Callable[[Callable[..., Any]], Callable[...,
         hints = get_type_hints(function, include_extras=True)
         body = msgspec.json.Decoder(hints["body"]) if "body" in hints else None
         query = hints.get("query")
-        types = get_type_hints(query) if query else {}
-        lists = {name for name, kind in types.items() if get_origin(kind) is list}
+        lists = lists_of(query) if query else set()
         if hints["return"] is Response:
             hints["return"] = type(None)
 
         @functools.wraps(function)
         def view(**arguments: Any) -> Response:
+            for name, value in arguments.items():
+                arguments[name] = read_path(value, hints[name])
             if body:
                 arguments["body"] = read_body(body)
             if query:
@@ -50,8 +52,11 @@ def operation(status: int = 200) -> Callable[[Callable[..., Any]], Callable[...,
             answer = function(**arguments)
             if isinstance(answer, Response):
                 return answer
-            content = b"" if answer is None else msgspec.json.encode(answer)
-            return Response(content, status, content_type="application/json")
+            if answer is None:
+                response = Response(status=status)
+                del response.headers["Content-Type"]
+                return response
+            return Response(msgspec.json.encode(answer), status, mimetype="application/json")
 
         vars(view).update(status=status, hints=hints)  # for the document
         return view
@@ -87,8 +92,16 @@ def read_body(decoder: msgspec.json.Decoder[T]) -> T:
         raise BadRequest(f"The body is not JSON that can be read: {error}.") from error
 
 
+def read_path(value: Any, kind: type[T]) -> T:
+    """Convert a part of the path; what its type does not allow is not found."""
+    try:
+        return msgspec.convert(value, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise NotFound from error
+
+
 def read_query(kind: type[T], lists: set[str]) -> T:
-    """Convert the query string; only the parameters named in `lists` may be there twice."""
+    """Convert the query string; only a parameter named in `lists` may be repeated."""
     given = {
         name: values if name in lists or len(values) > 1 else values[0]
         for name, values in request.args.lists()
@@ -100,12 +113,23 @@ def read_query(kind: type[T], lists: set[str]) -> T:
         raise Invalid(Fault(detail, parameter=place[0] if place else UNSET)) from error
 
 
+def lists_of(query: type) -> set[str]:
+    """Give the names of the parameters that may be repeated: those whose schema is an array's."""
+    schema = msgspec.json.schema(query)
+    properties = schema["$defs"][schema["$ref"].rpartition("/")[2]]["properties"]
+    return {
+        name
+        for name, kind in properties.items()
+        if "array" in [each.get("type") for each in [kind, *kind.get("anyOf", [])]]
+    }
+
+
 def number(text: str) -> int | float:
     """Read a number that has a point or an exponent: a whole one is an integer."""
-    value = float(text)
+    value, exact = float(text), Decimal(text)
     if not math.isfinite(value):
         raise ValueError("Number out of range")
-    return int(value) if value.is_integer() else value
+    return int(exact) if exact == exact.to_integral_value() else value
 
 
 UNTYPED = msgspec.json.Decoder(float_hook=number)
@@ -116,10 +140,12 @@ def fault_of(error: msgspec.ValidationError) -> tuple[str, list[str]]:
 
     "Expected `int`, got `str` - at `$.rows[0].n`": "Expected `int`, got `str`", ["rows", "0", "n"].
     """
-    text, _, path = str(error).partition(" - at `$")
-    place = re.findall(r"[^.\[\]`]+", path.partition("[...]")[0])
+    text, path = str(error), ""
+    if at := re.fullmatch(r"(.*) - at (?:`key` in )?`\$([^`]*)`", text, re.DOTALL):
+        text, path = at.groups()
+    place = re.findall(r"[^.\[\]]+", path.partition("[...]")[0])
     if field := re.fullmatch(
-        r"Object (?:missing required|contains unknown) field `(.*)`", text, re.S
+        r"Object (?:missing required|contains unknown) field `(.*)`", text, re.DOTALL
     ):
         place.append(field[1])
     return text, place

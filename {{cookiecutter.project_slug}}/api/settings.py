@@ -25,11 +25,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trusted_proxies: Annotated[int, Meta(ge=0, le=10, description="0 to 10")] = 0
 
     port: Annotated[int, Meta(ge=1, le=65535, description="1 to 65535")] = 8080
-    web_concurrency: Annotated[int, Meta(ge=0, le=256, description="0 to 256")] = 0
+    workers: Annotated[int, Meta(ge=0, le=256, description="0 to 256")] = 0
     threads: Annotated[int, Meta(ge=1, le=1000, description="1 to 1000")] = 4
     timeout: Seconds = 30
     graceful_timeout: Seconds = 8
     keep_alive: Seconds = 75
+    read_timeout: Seconds = 10
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":

@@ -96,6 +96,16 @@ def test_an_exception_is_500_and_its_text_stays_here(app: Flask) -> None:
     assert b"1234" not in response.data
 
 
+def test_a_redirect_stays_one(app: Flask) -> None:
+    @app.get("/old/")
+    def old() -> str:
+        return ""
+
+    response = app.test_client().get("/old")
+    assert response.status_code == 308
+    assert response.location.endswith("/old/")
+
+
 def test_what_a_view_aborts_with_is_the_detail(app: Flask) -> None:
     @app.get("/gone")
     def gone() -> str:

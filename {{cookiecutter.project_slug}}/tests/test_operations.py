@@ -25,27 +25,31 @@ class ThingIn(Input):
     fragile: bool = False
     weight: float = 0
     parts: list[Part] = []
+    stock: dict[str, int] = {}
 
 
 class Range(Input):
-    first: int = 0
-    last: int = 0
+    first: int
+    last: int
+    names: dict[int, str] = {}
+    only: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.last < self.first:
             raise ValueError("last comes before first")
 
 
-class ThingsQuery(Input):
+class ThingsQuery(Input, rename={"tag": "with-tag"}):
     limit: Annotated[int, Meta(ge=1, le=100)] = 20
     fragile: bool = False
     tag: Annotated[list[str], Meta(max_length=5)] = []
 
 
-class Thing(msgspec.Struct):
+class Thing(msgspec.Struct, omit_defaults=True):
     id: int
     count: int
     fragile: bool
+    stock: dict[str, int] = {}
 
 
 things = Blueprint("things", __name__)
@@ -65,7 +69,7 @@ def list_things(query: ThingsQuery) -> list[Thing]:
 @operation()
 def put_thing(thing_id: int, body: ThingIn) -> Thing:
     """Put a thing."""
-    return Thing(thing_id, body.count, body.fragile)
+    return Thing(thing_id, body.count, body.fragile, body.stock)
 
 
 @things.get("/ranges")
@@ -82,9 +86,9 @@ def create_range(body: Range) -> Range:
     return body
 
 
-@things.get("/things/<int:thing_id>/label")
+@things.get("/things/<thing_id>/label")
 @operation()
-def get_label(thing_id: int) -> Response:
+def get_label(thing_id: Annotated[int, Meta(le=1000)]) -> Response:
     """Print the label of a thing."""
     return Response(f"#{thing_id}", mimetype="text/plain")
 
@@ -120,6 +124,12 @@ def test_path_and_body_arrive_as_what_they_are_called(client: FlaskClient) -> No
     assert response.json == {"id": 7, "count": 2, "fragile": True}
 
 
+def test_a_whole_number_keeps_all_its_digits(client: FlaskClient) -> None:
+    body = '{"count": 5.0, "stock": {"1": 9007199254740993.0}}'
+    response = client.put("/things/7", data=body, content_type="application/json")
+    assert response.get_json(force=True)["stock"] == {"1": 9007199254740993}
+
+
 @pytest.mark.parametrize("text", ["5", "5.0", "0.5e1"])
 def test_a_whole_number_is_an_integer_however_it_is_written(client: FlaskClient, text: str) -> None:
     body = '{"count": ' + text + "}"
@@ -144,6 +154,7 @@ def test_a_number_that_no_float_holds_is_refused(client: FlaskClient) -> None:
         ({"count": 5, "fragile": 1}, "/fragile"),
         ({"count": 5, "parts": [{"size": 1}, {"size": "1"}]}, "/parts/1/size"),
         ({"count": 5, "parts": [{}]}, "/parts/0/size"),
+        ({"count": 5, "stock": {"1": "2"}}, "/stock"),
     ],
 )
 def test_a_body_is_converted_strictly(
@@ -154,16 +165,30 @@ def test_a_body_is_converted_strictly(
     assert response.get_json(force=True)["errors"][0]["pointer"] == pointer
 
 
+def test_a_key_has_a_type_too(client: FlaskClient) -> None:
+    body = {"first": 1, "last": 2, "names": {"1": "one", "two": "two"}}
+    response = client.post("/ranges", json=body)
+    assert response.status_code == 422
+    assert response.get_json(force=True)["errors"][0]["pointer"] == "/names"
+
+
 def test_a_query_is_converted_from_text(client: FlaskClient) -> None:
     response = client.get("/things?limit=5&fragile=true")
     assert response.json == [{"id": 0, "count": 5, "fragile": True}]
 
 
-@pytest.mark.parametrize(("query", "tags"), [("", 0), ("tag=a", 1), ("tag=a&tag=b", 2)])
-def test_a_list_in_a_query_is_as_long_as_often_it_is_given(
+@pytest.mark.parametrize(
+    ("query", "tags"), [("", 0), ("with-tag=a", 1), ("with-tag=a&with-tag=b", 2)]
+)
+def test_a_repeated_query_parameter_becomes_a_list(
     client: FlaskClient, query: str, tags: int
 ) -> None:
     assert client.get(f"/things?{query}").get_json()[0]["id"] == tags
+
+
+def test_a_repeated_query_parameter_may_be_left_out(client: FlaskClient) -> None:
+    assert client.get("/ranges?first=1&last=2").get_json()["only"] is None
+    assert client.get("/ranges?first=1&last=2&only=1").get_json()["only"] == [1]
 
 
 @pytest.mark.parametrize(
@@ -193,10 +218,16 @@ def test_a_fault_between_fields_is_of_no_field(client: FlaskClient) -> None:
         assert response.get_json(force=True)["errors"][0]["detail"] == "last comes before first"
 
 
+@pytest.mark.parametrize("thing_id", ["seven", "1001", "7.5"])
+def test_a_path_that_its_type_does_not_allow_is_404(client: FlaskClient, thing_id: str) -> None:
+    assert client.get(f"/things/{thing_id}/label").status_code == 404
+
+
 def test_nothing_to_give_is_no_content(client: FlaskClient) -> None:
     response = client.delete("/things/7")
     assert response.status_code == 204
     assert response.data == b""
+    assert "Content-Type" not in response.headers
 
 
 def test_a_response_is_sent_as_it_is(client: FlaskClient) -> None:
@@ -215,3 +246,18 @@ def test_the_document_describes_it() -> None:
     assert limit["required"] is False
     assert limit["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
     assert set(operation["responses"]) == {"200", "422", "default"}
+
+
+def test_the_document_says_what_is_required_and_what_may_not_be_found() -> None:
+    paths = document(make_app())["paths"]
+    first, last, names, _ = paths["/ranges"]["get"]["parameters"]
+    assert first["required"]
+    assert last["required"]
+    assert not names["required"]
+    (label,) = paths["/things/{thing_id}/label"]["get"]["parameters"]
+    assert label["schema"] == {"type": "integer", "maximum": 1000}
+    assert "404" in paths["/things/{thing_id}/label"]["get"]["responses"]
+
+
+def test_a_type_may_be_a_query_and_a_part_of_a_body() -> None:
+    assert "Range" in document(make_app())["components"]["schemas"]
