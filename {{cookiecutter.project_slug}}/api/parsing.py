@@ -1,0 +1,102 @@
+"""Reads what a request carries, as the types that a view asks for; says what is wrong, and where."""
+
+import math
+import re
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import msgspec
+from flask import request
+from msgspec import UNSET
+from werkzeug.exceptions import BadRequest, HTTPException, NotFound, UnsupportedMediaType
+
+from .errors import Fault, Invalid
+
+T = TypeVar("T")
+
+
+def read_body(decoder: msgspec.json.Decoder[T]) -> T:
+    """Decode the request's body; the one place where it is read."""
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType("The Content-Type must be application/json.")
+    try:
+        raw = request.get_data(cache=False)
+        request.stream.read(1)  # Werkzeug cuts chunks off at the limit; reading on is the 413
+    except HTTPException:
+        raise
+    except Exception as error:  # the server's own, when the body is broken on its way: bad chunks
+        raise BadRequest("The body could not be read to its end.") from error
+    if len(raw) < (request.content_length or 0):
+        raise BadRequest("The body is shorter than its Content-Length.")
+    try:
+        try:
+            return decoder.decode(raw)
+        except msgspec.ValidationError:
+            # msgspec stops at the first fault, behind which the JSON may be broken, and takes 5.0
+            # for no integer, which it is in JSON Schema. So a second look, before the refusal.
+            return msgspec.convert(UNTYPED.decode(raw), decoder.type, str_keys=True)
+    except msgspec.ValidationError as error:
+        detail, place = fault_of(error)
+        pointer = "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in place)
+        raise Invalid(Fault(detail, pointer=pointer)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest(f"The body is not JSON that can be read: {error}.") from error
+
+
+def read_path(value: Any, kind: type[T]) -> T:
+    """Convert a part of the path; what its type does not allow is not found."""
+    try:
+        return msgspec.convert(value, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise NotFound from error
+
+
+def read_query(kind: type[T], lists: set[str]) -> T:
+    """Convert the query string; only a parameter named in `lists` may be repeated."""
+    given = {
+        name: values if name in lists or len(values) > 1 else values[0]
+        for name, values in request.args.lists()
+    }
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        detail, place = fault_of(error)
+        raise Invalid(Fault(detail, parameter=place[0] if place else UNSET)) from error
+
+
+def lists_of(query: type) -> set[str]:
+    """Give the names of the parameters that may be repeated: those whose schema is an array's."""
+    schema = msgspec.json.schema(query)
+    properties = schema["$defs"][schema["$ref"].rpartition("/")[2]]["properties"]
+    return {
+        name
+        for name, kind in properties.items()
+        if "array" in [each.get("type") for each in [kind, *kind.get("anyOf", [])]]
+    }
+
+
+def number(text: str) -> int | float:
+    """Read a number that has a point or an exponent: a whole one is an integer."""
+    value, exact = float(text), Decimal(text)
+    if not math.isfinite(value):
+        raise ValueError("Number out of range")
+    return int(exact) if exact == exact.to_integral_value() else value
+
+
+UNTYPED = msgspec.json.Decoder(float_hook=number)
+
+
+def fault_of(error: msgspec.ValidationError) -> tuple[str, list[str]]:
+    """Split msgspec's message into what is wrong and the path to it, as far as it names one.
+
+    "Expected `int`, got `str` - at `$.rows[0].n`": "Expected `int`, got `str`", ["rows", "0", "n"].
+    """
+    text, path = str(error), ""
+    if at := re.fullmatch(r"(.*) - at (?:`key` in )?`\$([^`]*)`", text, re.DOTALL):
+        text, path = at.groups()
+    place = re.findall(r"[^.\[\]]+", path.partition("[...]")[0])
+    if field := re.fullmatch(
+        r"Object (?:missing required|contains unknown) field `(.*)`", text, re.DOTALL
+    ):
+        place.append(field[1])
+    return text, place
