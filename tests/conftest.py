@@ -6,10 +6,10 @@ import shutil
 import socket
 import subprocess
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from http.client import HTTPException
 from pathlib import Path
 from typing import NoReturn
 
@@ -86,7 +86,7 @@ def free_port() -> int:
 def fetch(url: str) -> str:
     """Read a page as soon as its server answers, within ten seconds."""
     for _ in range(100):
-        with suppress(urllib.error.URLError), urllib.request.urlopen(url) as page:
+        with suppress(OSError, HTTPException), urllib.request.urlopen(url) as page:
             return str(page.read(), "utf-8")
         time.sleep(0.1)
     pytest.fail(f"{url} does not answer")
