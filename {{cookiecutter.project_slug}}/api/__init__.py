@@ -33,7 +33,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     if settings.docs == "on":
         app.register_blueprint(docs)
 
-    app.wsgi_app = with_headers(app.wsgi_app)  # type: ignore
+    app.wsgi_app = with_headers(app.wsgi_app)  # type: ignore[assignment, method-assign]
     if proxies := settings.trusted_proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     return app

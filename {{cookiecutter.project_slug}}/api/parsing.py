@@ -77,10 +77,12 @@ def lists_of(query: type) -> set[str]:
 
 def number(text: str) -> int | float:
     """Read a number that has a point or an exponent: a whole one is an integer."""
-    value, exact = float(text), Decimal(text)
+    value = float(text)
     if not math.isfinite(value):
         raise ValueError("Number out of range")
-    return int(exact) if exact == exact.to_integral_value() else value
+    if not value.is_integer():
+        return value
+    return int(value) if abs(value) < 2**53 else int(Decimal(text))  # a float has no more digits
 
 
 UNTYPED = msgspec.json.Decoder(float_hook=number)

@@ -137,6 +137,13 @@ def test_a_whole_number_is_an_integer_however_it_is_written(client: FlaskClient,
     assert response.get_json(force=True)["count"] == 5
 
 
+@pytest.mark.parametrize("text", ["1e-99999999999999999999", "0.5e-999999999", "-1e999999999"])
+def test_an_exponent_of_any_size_is_no_server_s_error(client: FlaskClient, text: str) -> None:
+    body = '{"count": ' + text + "}"
+    response = client.put("/things/7", data=body, content_type="application/json")
+    assert response.status_code == 422
+
+
 def test_a_number_that_no_float_holds_is_refused(client: FlaskClient) -> None:
     body = '{"count": 5, "weight": 1e500}'
     response = client.put("/things/7", data=body, content_type="application/json")
