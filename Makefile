@@ -5,6 +5,7 @@ PORT ?= 8080
 # The tools of .venv, for what is started here and for what that starts.
 IN_VENV = PATH="$(CURDIR)/.venv/bin:$$PATH"
 BUILD ?= build
+COMPILE = uv pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock"
 RENDER = $(IN_VENV) cookiecutter --no-input --default-config --overwrite-if-exists .
 
 .DEFAULT_GOAL := help
@@ -43,9 +44,15 @@ lint: develop ## Check the style of the template and of what it renders
 format: develop ## Put the code in order
 	$(IN_VENV) ruff check --no-cache --fix && $(IN_VENV) ruff format --no-cache
 
+DATASTORES = none sql firestore
+LOCKED = $(BUILD)/lock/$(datastore)/my-flask-api/requirements
+
 lock: develop ## Upgrade and lock the requirements, the template's and the projects'
-	cd requirements && $(IN_VENV) uv pip compile -q --upgrade --universal --generate-hashes --python-version 3.11 \
-		--custom-compile-command "make lock" develop.in -o develop.txt
-	$(RENDER) -o $(BUILD)/lock >/dev/null
-	$(IN_VENV) $(MAKE) -C $(BUILD)/lock/my-flask-api lock
-	cp $(BUILD)/lock/my-flask-api/requirements/*.txt templates/requirements/none/
+	cd requirements && $(IN_VENV) $(COMPILE) --upgrade develop.in -o develop.txt
+	$(foreach datastore,$(DATASTORES),$(RENDER) -o $(BUILD)/lock/$(datastore) datastore=$(datastore) >/dev/null &&) true
+	@# All together first, so that the variants share versions; then each by its own `make lock`.
+	$(IN_VENV) $(COMPILE) --upgrade $(foreach datastore,$(DATASTORES),$(LOCKED)/develop.in) -o $(BUILD)/lock/all.txt
+	$(foreach datastore,$(DATASTORES),rm $(LOCKED)/load.txt && cp $(BUILD)/lock/all.txt $(LOCKED)/develop.txt &&) true
+	$(foreach datastore,$(DATASTORES),$(IN_VENV) $(MAKE) -C $(LOCKED)/.. lock UPGRADE= &&) true
+	$(foreach datastore,$(DATASTORES),cp $(LOCKED)/common.txt $(LOCKED)/develop.txt templates/requirements/$(datastore)/ &&) true
+	cp $(BUILD)/lock/none/my-flask-api/requirements/load.txt templates/requirements/none/

@@ -1,22 +1,18 @@
-"""Rendering for tests, and the parts of the machine that tests use."""
+"""Projects for tests, rendered and running, and the datastores that they need."""
 
-import os
-import re
 import shutil
-import socket
 import subprocess
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from http.client import HTTPException
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple
 
 import pytest
 from pytest_cookies.plugin import Cookies
 
-from .variants import AXES, PROJECT, QUESTIONS
+from .datastores import PostgreSQL
+from .machine import environment, fetch, free_port, run
+from .variants import AXES, QUESTIONS
 
 Bake = Callable[..., Path]
 
@@ -53,60 +49,31 @@ def workshop(bake: Bake, tmp_path: Path) -> Bake:
     return copy
 
 
-# What a person has set for other work, the settings of the API among it, does not reach a test.
-SETTINGS = re.findall(r"^([A-Z_]+)=", (PROJECT / ".env.example").read_text(), re.MULTILINE)
-FOREIGN = re.compile(rf"{'|'.join(SETTINGS)}|GIT_.*|GUNICORN_.*|MAKE.*|MFLAGS|PYT.*|VIRTUAL_ENV")
+class Server(NamedTuple):
+    """A project that is served: its address and its process, gunicorn's master."""
 
-
-def environment(**own: str) -> dict[str, str]:
-    inherited = {name: text for name, text in os.environ.items() if not FOREIGN.fullmatch(name)}
-    return inherited | {"GIT_CONFIG_GLOBAL": os.devnull} | own
-
-
-def run(*command: str | Path, cwd: Path, **own: str) -> str:
-    """Run a command, fail with what it printed if it fails, and give that."""
-    done = subprocess.run(
-        command,
-        cwd=cwd,
-        env=environment(**own),
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    assert done.returncode == 0, f"{command} exits with {done.returncode}:\n{done.stdout}"
-    return done.stdout
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-def fetch(url: str) -> str:
-    """Read a page as soon as its server answers, within ten seconds."""
-    for _ in range(100):
-        with suppress(OSError, HTTPException), urllib.request.urlopen(url) as page:
-            return str(page.read(), "utf-8")
-        time.sleep(0.1)
-    pytest.fail(f"{url} does not answer")
+    address: str
+    process: subprocess.Popen[bytes]
 
 
 @contextmanager
-def serving(project: Path) -> Iterator[str]:
-    """Install a project and start its server; give the address."""
+def serving(project: Path, **settings: str) -> Iterator[Server]:
+    """Install a project and start its server; stop it in the end."""
     run("make", "develop", cwd=project)
     port = free_port()
-    with subprocess.Popen([project / "bin/run.sh"], env=environment(PORT=str(port))) as server:
+    own = environment(PORT=str(port), **settings)
+    with subprocess.Popen([project / "bin/run.sh"], env=own) as process:
         try:
             fetch(f"http://127.0.0.1:{port}/health")
-            yield f"http://127.0.0.1:{port}"
+            yield Server(f"http://127.0.0.1:{port}", process)
         finally:
-            server.terminate()
+            process.terminate()
 
 
-def missing(part: str) -> NoReturn:
-    """Skip the test, for want of a part of the machine; in CI, fail."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"CI has to have {part}")
-    pytest.skip(f"there is no {part} on this machine")
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """Give a server for what needs any; who stops it takes one of its own."""
+    server = PostgreSQL()
+    server.start()
+    yield server
+    server.remove()

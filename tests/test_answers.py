@@ -10,7 +10,8 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from .conftest import Bake, environment, run
+from .conftest import Bake
+from .machine import environment, run
 from .variants import AXES, TEMPLATE
 
 
@@ -78,7 +79,7 @@ def test_a_text_that_jinja_would_read_is_refused(tmp_path: Path, text: str) -> N
         env=environment(HOME=str(tmp_path.parent)),
         text=True,
         capture_output=True,
-        input=f"\n\n{text}\n\n\n\n\n",
+        input=f"\n\n{text}\n\n\n\n\n\n",
     )
     assert done.stderr.startswith(f"description: {text!r} is not valid: ")
     assert list(tmp_path.iterdir()) == []

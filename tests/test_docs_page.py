@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
-from .conftest import Bake, missing, serving
+from .conftest import Bake, serving
+from .machine import missing
 from .variants import TEMPLATE
 
 
@@ -26,8 +27,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def address(workshop: Bake) -> Iterator[str]:
-    with serving(workshop()) as address:
-        yield address
+    with serving(workshop()) as server:
+        yield server.address
 
 
 def test_an_operation_is_executed_from_the_page(browser: Browser, address: str) -> None:

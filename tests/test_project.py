@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from .conftest import Bake, run, serving
+from .conftest import Bake, serving
+from .datastores import PostgreSQL
+from .machine import run
 from .pythons import PYTHONS
 from .variants import Answers, distinct, name
 
@@ -20,10 +22,11 @@ NEWEST, *OLDER = PYTHONS
     "version", [NEWEST, *(pytest.param(version, marks=pytest.mark.thorough) for version in OLDER)]
 )
 def test_a_project_passes_its_own_lint_and_tests(
-    workshop: Bake, answers: Answers, version: str
+    workshop: Bake, answers: Answers, version: str, postgresql: PostgreSQL
 ) -> None:
     project = workshop(**answers)
-    output = run("make", "lint", "test", f"PYTHON={PYTHONS[version]}", cwd=project)
+    python, server = f"PYTHON={PYTHONS[version]}", postgresql.url("postgres")
+    output = run("make", "lint", "test", python, cwd=project, TEST_DATABASE_URL=server)
     assert re.search(r"\d+ passed", output)
     assert not re.search(r"failed|skipped|xfailed", output)
 
@@ -38,28 +41,59 @@ def test_make_docs_and_make_format_find_nothing_to_do(workshop: Bake, answers: A
     assert run("git", "ls-files", "--others", "--exclude-standard", cwd=project) == ""
 
 
-@every_project
+@pytest.mark.parametrize(
+    "answers",
+    [
+        pytest.param(answers, marks=pytest.mark.thorough if "firestore" in name(answers) else [])
+        for answers in distinct()
+    ],
+    ids=name,
+)
 def test_what_the_readme_says_of_adding_a_resource_works(workshop: Bake, answers: Answers) -> None:
     project = workshop(**answers)
     readme = (project / "README.md").read_text(encoding="utf-8")
     section = readme.partition("## Change it")[2].partition("\n## ")[0]
-    blocks = dict(re.findall(r"`([\w/.]+)`[^`]*:\n\n```python\n(.*?)```", section, re.DOTALL))
-    imports, registration = blocks.pop("create_app").split("\n\n")
-    assert len(blocks) == 2
-    for path, code in blocks.items():
-        (project / path).write_text(code, encoding="utf-8")
+    for text, language, code in re.findall(r"(.*?)```(\w+)\n(.*?)```", section, re.DOTALL):
+        place = ["", *re.findall(r"`([\w/.]+)`", text)][-1]
+        if language == "sh":
+            run("sh", "-ec", code, cwd=project)
+        elif place == "create_app":
+            register(project / "api/__init__.py", *code.split("\n\n"))
+        elif place.endswith(".py"):
+            (project / place).write_text(code, encoding="utf-8")
+        else:
+            add_fields(project / "api/books", place, code)
+    document = yaml.safe_load((project / "docs/swagger.yaml").read_text(encoding="utf-8"))
+    if answers["datastore"] == "none":
+        assert "/api/v1/quotes/{country}" in document["paths"]
+    else:
+        assert "/api/v1/books/{book_id}" in document["paths"]
+        assert document["components"]["schemas"]["Book"]["properties"]["pages"]
 
-    factory = project / "api/__init__.py"
+
+def register(factory: Path, imports: str, registration: str) -> None:
+    """Put the lines for a blueprint beside those of the one that is there."""
     code = factory.read_text(encoding="utf-8")
-    code = re.sub(r"^from \.greetings .*$", rf"\g<0>\n{imports}", code, flags=re.MULTILINE)
-    code = re.sub(r"^.*\(greetings, .*$", rf"\g<0>\n{registration}", code, flags=re.MULTILINE)
+    code = re.sub(r"^from \.(greetings|items) .*$", rf"\g<0>\n{imports}", code, flags=re.MULTILINE)
+    code = re.sub(
+        r"^.*\((greetings|items), .*$", rf"\g<0>\n{registration}", code, flags=re.MULTILINE
+    )
     factory.write_text(code, encoding="utf-8")
 
-    commands = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
-    assert commands == ["make format docs lint test\n"]
-    run(*commands[0].split(), cwd=project)
-    document = yaml.safe_load((project / "docs/swagger.yaml").read_text(encoding="utf-8"))
-    assert "/api/v1/quotes/{country}" in document["paths"]
+
+def add_fields(folder: Path, name: str, fields: str) -> None:
+    """Put fields of a class behind its description."""
+    (path,) = [path for path in folder.glob("*.py") if f"class {name}(" in path.read_text("utf-8")]
+    code = path.read_text(encoding="utf-8")
+    code, count = re.subn(
+        rf"class {name}\(.*?\n    description: [^\n]*\n",
+        rf"\g<0>{fields}",
+        code,
+        count=1,
+        flags=re.S,
+    )
+    assert count == 1
+    path.write_text(code, encoding="utf-8")
 
 
 @every_project
@@ -77,8 +111,9 @@ def test_the_locked_requirements_satisfy_the_chosen_ones(workshop: Bake, answers
 @every_project
 def test_the_load_test_finds_no_failure(workshop: Bake, answers: Answers) -> None:
     project = workshop(**answers)
-    with serving(project) as address:
-        output = run("make", "load-test", f"HOST={address}", "USERS=2", "RUN_TIME=3s", cwd=project)
+    with serving(project) as server:
+        host = f"HOST={server.address}"
+        output = run("make", "load-test", host, "USERS=2", "RUN_TIME=3s", cwd=project)
     requests, failures = re.findall(r"Aggregated +(\d+) +(\d+)\(", output)[-1]
     assert int(requests) > 0
     assert int(failures) == 0

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Bake, environment, run, serving
+from .conftest import Bake, serving
+from .machine import environment, run
 
 # Appended to wsgi.py.
 VIEWS = """
@@ -34,18 +35,18 @@ def project(workshop: Bake) -> Path:
 
 
 def test_nobody_is_believed_about_the_scheme_by_default(project: Path) -> None:
-    with serving(project) as address:
+    with serving(project) as server:
         forged = {"X-Forwarded-Proto": "https", "X-Forwarded-Ssl": "on"}
-        request = urllib.request.Request(f"{address}/scheme", headers=forged)
+        request = urllib.request.Request(f"{server.address}/scheme", headers=forged)
         assert urllib.request.urlopen(request).read() == b"http"
 
 
 def test_a_response_that_cannot_be_sent_is_500_and_is_logged(
     project: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with serving(project) as address:
+    with serving(project) as server:
         with pytest.raises(urllib.error.HTTPError) as failed:
-            urllib.request.urlopen(f"{address}/unsendable")
+            urllib.request.urlopen(f"{server.address}/unsendable")
         failed.value.close()
     assert failed.value.code == 500
     lines = [json.loads(line) for line in capfd.readouterr().out.splitlines() if line[0] == "{"]

@@ -6,7 +6,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from .conftest import environment, fetch, free_port, run
+from .machine import environment, fetch, free_port, run
 from .test_rendering import READERS
 from .variants import PROJECT, QUESTIONS, TEMPLATE
 

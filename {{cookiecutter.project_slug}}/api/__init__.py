@@ -1,14 +1,32 @@
 """The API."""
 
+# % if false
+# ruff: noqa: I001
+# fmt: off
+# % endif
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+# % if cookiecutter.datastore == "sql"
+from .database import init_database
+# % endif
 from .errors import register_errors
+# % if cookiecutter.datastore == "firestore"
+from .firestore import init_firestore
+# % endif
+# % if cookiecutter.datastore == "none"
 from .greetings import greetings
+# % endif
 from .health import health
 from .index import index
+# % if cookiecutter.datastore != "none"
+from .items import items
+# % endif
 from .middleware import with_headers
 from .openapi import docs, openapi
+# % if cookiecutter.datastore != "none"
+from .ready import ready
+# % endif
 from .settings import Settings
 
 
@@ -24,10 +42,20 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.merge_slashes = False  # what has a slash too many is a 404, not a redirect in HTML
     register_errors(app)
+    # % if cookiecutter.datastore == "sql"
+    init_database(app, settings)
+    # % elif cookiecutter.datastore == "firestore"
+    init_firestore(app, settings)
+    # % endif
 
     app.register_blueprint(index)
     app.register_blueprint(health)
+    # % if cookiecutter.datastore == "none"
     app.register_blueprint(greetings, url_prefix="/api/v1")
+    # % else
+    app.register_blueprint(ready)
+    app.register_blueprint(items, url_prefix="/api/v1")
+    # % endif
 
     app.register_blueprint(openapi)
     if settings.docs == "on":

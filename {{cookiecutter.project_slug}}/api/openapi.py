@@ -18,9 +18,15 @@ DESCRIPTION = "{{ cookiecutter.__description }}"
 VERSION = "0.1.0"
 
 # The errors that an annotation brings with it; one that is not named here is of the path: 404.
-ERRORS = {"body": ["400", "413", "415", "422"], "query": ["422"], "return": []}
+ERRORS = {
+    "body": ["400", "413", "415", "422"],
+    "query": ["422"],
+    "headers": ["422"],
+    "return": [],
+}
 PROBLEM = {"$ref": "#/components/responses/Problem"}
 HEADERS = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
+HEADER = {"required": True, "schema": {"type": "string"}}
 # Swagger UI draws its icons as data: images.
 PAGE_POLICY = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'"
 
@@ -55,6 +61,9 @@ def document(app: Flask) -> dict[str, Any]:
     reference = "#/components/schemas/{name}"
     found, components = msgspec.json.schema_components(types, ref_template=reference)
     schemas = dict(zip(types, found, strict=True))
+    for schema in components.values():
+        if "description" in schema:  # a docstring, which only Python 3.13 and newer unindent
+            schema["description"] = inspect.cleandoc(schema["description"])
 
     paths: dict[str, dict[str, Any]] = {}
     for rule, view in routes:
@@ -70,7 +79,7 @@ def document(app: Flask) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "responses": {"Problem": response},
-            "headers": {"X-Request-ID": {"schema": {"type": "string"}}},
+            "headers": {"X-Request-ID": HEADER},
             "schemas": components,
         },
     }
@@ -84,18 +93,24 @@ def describe(rule: Rule, view: Any, schemas: dict[Any, Any], components: Any) ->
         {"name": name, "in": "path", "required": True, "schema": schemas[hints[name]]}
         for name in sorted(rule.arguments)
     ]
-    if "query" in hints:
-        query = components[schemas[hints["query"]]["$ref"].rpartition("/")[2]]
-        parameters += [
-            {"name": name, "in": "query", "required": name in query["required"], "schema": schema}
-            for name, schema in query["properties"].items()
-        ]
+    for part, place in (("query", "query"), ("headers", "header")):
+        if part in hints:
+            kind = components[schemas[hints[part]]["$ref"].rpartition("/")[2]]
+            for name, schema in kind["properties"].items():
+                required = name in kind["required"]
+                parameter = {"name": name, "in": place, "required": required, "schema": schema}
+                if "description" in schema:
+                    parameter["description"] = schema["description"]
+                parameters.append(parameter)
     content = {
         name: {"content": {"application/json": {"schema": schemas[kind]}}}
         for name, kind in hints.items()
         if name in ("body", "return") and kind is not type(None)
     }
-    success = {"description": HTTPStatus(view.status).phrase, "headers": HEADERS}
+    success = {
+        "description": HTTPStatus(view.status).phrase,
+        "headers": HEADERS | dict.fromkeys(view.headers, HEADER),
+    }
     errors = {code for name in hints for code in ERRORS.get(name, ["404"])} | {"default"}
     described = {
         "operationId": view.__name__,

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from flask import request
-from msgspec import UNSET
+from msgspec import UNSET, structs
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound, UnsupportedMediaType
 
 from .errors import Fault, Invalid
@@ -57,6 +57,17 @@ def read_query(kind: type[T], lists: set[str]) -> T:
         name: values if name in lists or len(values) > 1 else values[0]
         for name, values in request.args.lists()
     }
+    return read_parameters(given, kind)
+
+
+def read_headers(kind: type[T]) -> T:
+    """Convert the headers that a type names; there may be any others."""
+    names = [field.encode_name for field in structs.fields(kind)]  # type: ignore[arg-type]
+    headers = request.headers
+    return read_parameters({name: headers[name] for name in names if name in headers}, kind)
+
+
+def read_parameters(given: dict[str, Any], kind: type[T]) -> T:
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:

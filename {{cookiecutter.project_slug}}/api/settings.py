@@ -1,6 +1,7 @@
 """Settings: typed, read from the environment once, refused at the start when they are wrong."""
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, get_args, get_type_hints
 
@@ -9,6 +10,19 @@ from msgspec import Meta
 
 Level = Literal["debug", "info", "warning", "error", "critical"]
 Switch = Annotated[Literal["on", "off"], Meta(description="on or off")]
+# % if cookiecutter.datastore == "sql"
+DatabaseURL = Annotated[
+    str,
+    Meta(
+        pattern=r"^(sqlite:///(?!:memory:).|postgres(ql)?(\+psycopg)?://)",
+        description="sqlite:///path or postgresql://user:password@host/database",
+    ),
+]
+# % elif cookiecutter.datastore == "firestore"
+Name = Annotated[
+    str, Meta(pattern="^[a-z0-9.:-]*$", description="lower-case letters, digits and hyphens")
+]
+# % endif
 Seconds = Annotated[int, Meta(ge=0, le=3600, description="0 to 3600 seconds")]
 
 
@@ -24,6 +38,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_body_bytes: Annotated[int, Meta(ge=1, description="1 byte or more")] = 1_048_576
     trusted_proxies: Annotated[int, Meta(ge=0, le=10, description="0 to 10")] = 0
 
+    # % if cookiecutter.datastore == "sql"
+    database_url: DatabaseURL = "sqlite:///instance/app.db"
+    datastore_timeout: Seconds = 2
+
+    # % elif cookiecutter.datastore == "firestore"
+    google_cloud_project: Name = ""
+    firestore_database: Name = ""
+    datastore_timeout: Seconds = 2
+
+    # % endif
     port: Annotated[int, Meta(ge=1, le=65535, description="1 to 65535")] = 8080
     workers: Annotated[int, Meta(ge=0, le=256, description="0 to 256")] = 0
     threads: Annotated[int, Meta(ge=1, le=1000, description="1 to 1000")] = 4
@@ -46,5 +70,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                     given[name] = msgspec.convert(text, kind, strict=False)
                 except msgspec.ValidationError:
                     allowed = get_args(kind)[1].description
-                    raise SystemExit(f"{name.upper()}={text!r}: use {allowed}.") from None
+                    shown = re.sub("//.*@", "//…@", text)  # no password belongs into a log
+                    raise SystemExit(f"{name.upper()}={shown!r}: use {allowed}.") from None
         return cls(**given)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Starts the server: the one way to, on a laptop and in the container.
+# Starts the server: the one way to, on a laptop and in the container. With arguments: another
+# command, with the same settings.
 set -eu
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH
@@ -13,5 +14,11 @@ if [ -f .env ]; then
     eval "$environment"
 fi
 
+# % if cookiecutter.datastore == "sql"
+# A database server is migrated by whoever deploys; the file of SQLite, by nobody but this.
+case ${DATABASE_URL:-sqlite:} in sqlite:*) alembic upgrade head ;; esac
+
+# % endif
+[ $# -gt 0 ] || set -- gunicorn wsgi:app
 # exec: the server gets the signals sent to this process, SIGTERM above all.
-exec gunicorn wsgi:app
+exec "$@"

@@ -6,10 +6,13 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import pytest
 import schemathesis
 import yaml
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck
+from hypothesis import settings as profile
 
 from api import create_app
 from api.openapi import document
@@ -20,9 +23,15 @@ ROOT = Path(__file__).parent.parent
 schema = schemathesis.openapi.from_wsgi("/openapi.json", create_app(Settings()))
 
 
+@pytest.fixture
+def api(settings: Settings) -> Flask:
+    return create_app(settings)
+
+
 @schema.parametrize()
-def test_the_api_keeps_to_its_document(case: schemathesis.Case[Any]) -> None:
-    case.call_and_validate()
+@profile(suppress_health_check=[HealthCheck.function_scoped_fixture])  # what one wrote, all see
+def test_the_api_keeps_to_its_document(api: Flask, case: schemathesis.Case[Any]) -> None:
+    case.call_and_validate(app=api)
 
 
 def test_every_route_is_in_the_document_and_the_other_way_round(app: Flask) -> None:

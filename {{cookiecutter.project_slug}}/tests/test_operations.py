@@ -29,6 +29,11 @@ class ThingIn(Input):
 
 
 class Range(Input):
+    """From first to last.
+
+    Both are in it.
+    """
+
     first: int
     last: int
     names: dict[int, str] = {}
@@ -43,6 +48,11 @@ class ThingsQuery(Input, rename={"tag": "with-tag"}):
     limit: Annotated[int, Meta(ge=1, le=100)] = 20
     fragile: bool = False
     tag: Annotated[list[str], Meta(max_length=5)] = []
+
+
+class ThingHeaders(msgspec.Struct, rename={"key": "X-Key"}):
+    key: Annotated[int, Meta(description="a number")]
+    trace: str = ""
 
 
 class Thing(msgspec.Struct, omit_defaults=True):
@@ -63,6 +73,13 @@ def list_things(query: ThingsQuery) -> list[Thing]:
     As many as there may be.
     """
     return [Thing(len(query.tag), query.limit, query.fragile)]
+
+
+@things.get("/things/<int:thing_id>")
+@operation(headers={"X-Count": lambda thing: str(thing.count)})
+def get_thing(thing_id: int, headers: ThingHeaders) -> Thing:
+    """Get a thing."""
+    return Thing(thing_id, headers.key, headers.trace == "on")
 
 
 @things.put("/things/<int:thing_id>")
@@ -216,6 +233,24 @@ def test_a_bad_query_is_refused_with_the_parameter_s_name(
     assert response.get_json(force=True)["errors"][0]["parameter"] == parameter
 
 
+def test_headers_are_converted_from_text(client: FlaskClient) -> None:
+    response = client.get("/things/7", headers={"X-Key": "5", "Trace": "on"})
+    assert response.json == {"id": 7, "count": 5, "fragile": True}
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-Key": "many"}])
+def test_a_bad_header_is_refused_with_its_name(
+    client: FlaskClient, headers: dict[str, str]
+) -> None:
+    response = client.get("/things/7", headers=headers)
+    assert response.status_code == 422
+    assert response.get_json(force=True)["errors"][0]["parameter"] == "X-Key"
+
+
+def test_an_answer_has_the_headers_that_are_made_of_it(client: FlaskClient) -> None:
+    assert client.get("/things/7", headers={"X-Key": "5"}).headers["X-Count"] == "5"
+
+
 def test_a_fault_between_fields_is_of_no_field(client: FlaskClient) -> None:
     for response in (
         client.get("/ranges?first=2&last=1"),
@@ -264,6 +299,25 @@ def test_the_document_says_what_is_required_and_what_may_not_be_found() -> None:
     (label,) = paths["/things/{thing_id}/label"]["get"]["parameters"]
     assert label["schema"] == {"type": "integer", "maximum": 1000}
     assert "404" in paths["/things/{thing_id}/label"]["get"]["responses"]
+
+
+def test_a_docstring_of_several_lines_is_the_same_text_on_every_python() -> None:
+    description = document(make_app())["components"]["schemas"]["Range"]["description"]
+    assert description == "From first to last.\n\nBoth are in it."
+
+
+def test_a_header_is_described_and_required_where_it_has_no_default() -> None:
+    get = document(make_app())["paths"]["/things/{thing_id}"]["get"]
+    key, trace = (each for each in get["parameters"] if each["in"] == "header")
+    assert key == {
+        "name": "X-Key",
+        "in": "header",
+        "required": True,
+        "schema": {"type": "integer", "description": "a number"},
+        "description": "a number",
+    }
+    assert (trace["name"], trace["required"]) == ("trace", False)
+    assert get["responses"]["200"]["headers"]["X-Count"]["required"]
 
 
 def test_a_type_may_be_a_query_and_a_part_of_a_body() -> None:

@@ -21,7 +21,15 @@ from msgspec import structs
 from api.settings import Settings
 
 RUN = Path(__file__).parent.parent / "bin/run.sh"
-POST = b"POST /api/v1/greetings HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
+URL = b"/api/v1/{{ 'greetings' if cookiecutter.datastore == 'none' else 'items' }}"
+POST = b"POST " + URL + b" HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
+# What a server is started with here, whatever the environment says.
+OWN = {
+    # % if cookiecutter.datastore == "sql"
+    "DATABASE_URL": "postgresql://127.0.0.1:1/nowhere",  # nothing here needs it
+    # % endif
+    "WORKERS": "1",
+}
 
 
 def start(**environment: str) -> subprocess.Popen[str]:
@@ -30,7 +38,7 @@ def start(**environment: str) -> subprocess.Popen[str]:
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # where this Python's gunicorn is
     return subprocess.Popen(
         [RUN],
-        env=os.environ | defaults | {"PATH": path} | environment,
+        env=os.environ | defaults | OWN | {"PATH": path} | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -83,7 +91,7 @@ def serving(**environment: str) -> Iterator[Server]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with start(PORT=str(port), WORKERS="1", **environment) as process:
+    with start(PORT=str(port), **environment) as process:
         server = Server(process, port)
         try:
             server.wait()
@@ -147,8 +155,8 @@ def test_a_broken_chunk_is_400_and_a_problem(server: Server) -> None:
 
 
 def test_a_body_in_chunks_is_read(server: Server) -> None:
-    chunks = b'Transfer-Encoding: chunked\r\n\r\n8\r\n{"name":\r\n6\r\n"Ada"}\r\n0\r\n\r\n'
-    assert server.answer(POST + chunks).status == 201
+    chunks = b'Transfer-Encoding: chunked\r\n\r\n8\r\n{"name":\r\n2\r\n5}\r\n0\r\n\r\n'
+    assert server.answer(POST + chunks).status == 422  # 5 is no name: it was read to its end
 
 
 def test_a_body_that_is_cut_off_is_400(server: Server) -> None:
@@ -172,7 +180,7 @@ def test_a_body_that_stops_on_its_way_is_400() -> None:
 
 
 def test_sigterm_lets_a_request_in_flight_finish() -> None:
-    body = b'{"name": "Ada"}'
+    body = b'{"name": 5}'
     head = POST + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body)
     with serving() as server:
         with server.connect() as connection:
@@ -181,7 +189,7 @@ def test_sigterm_lets_a_request_in_flight_finish() -> None:
             server.process.send_signal(signal.SIGTERM)
             time.sleep(0.5)
             connection.sendall(body)
-            assert read(connection).status == 201
+            assert read(connection).status == 422
         answered = time.monotonic()
         assert server.process.wait(timeout=15) == 0
         assert time.monotonic() - answered < 3
@@ -202,15 +210,13 @@ def test_there_is_a_worker_for_each_cpu_that_may_be_used(
 SETTINGS = [name.upper() for name in Settings.__struct_fields__]
 
 
-@pytest.mark.parametrize("name", SETTINGS)
-def test_a_bad_setting_stops_the_start_with_one_line(name: str) -> None:
-    with start(**{name: "?"}) as process:
+def test_a_bad_setting_stops_the_start_with_one_line() -> None:
+    with start(THREADS="many") as process:
         output, _ = process.communicate(timeout=10)
     assert process.returncode != 0
-    assert output.startswith(f"{name}='?': use ")
-    assert output.count("\n") == 1
+    assert output == "THREADS='many': use 1 to 1000.\n"
 
 
 def test_an_empty_setting_has_its_default() -> None:
-    with serving(**dict.fromkeys(set(SETTINGS) - {"PORT", "WORKERS"}, "")) as server:
+    with serving(**dict.fromkeys(set(SETTINGS) - {"PORT", *OWN}, "")) as server:
         assert server.get("/health").status == 200

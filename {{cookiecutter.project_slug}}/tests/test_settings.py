@@ -36,9 +36,18 @@ def test_a_bad_value_is_refused_in_one_line(name: str, value: str, allowed: str)
         Settings.from_environment({name: value})
 
 
-@pytest.mark.parametrize("path", [".env.example", "README.md"])
-def test_every_setting_is_documented_with_its_default(path: str) -> None:
+@pytest.mark.parametrize("name", [name.upper() for name in Settings.__struct_fields__])
+def test_no_setting_takes_just_anything(name: str) -> None:
+    with pytest.raises(SystemExit, match=rf"^{name}='\?': use ..."):
+        Settings.from_environment({name: "?"})
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [(".env.example", r"^([A-Z_]+)=(.*)$"), ("README.md", r"^\| `([A-Z_]+)` \| (?:`(.*?)` )?\|")],
+)
+def test_every_setting_is_documented_with_its_default(path: str, line: str) -> None:
     text = (ROOT / path).read_text(encoding="utf-8")
-    documented = dict(re.findall(r"^(?:\| `)?([A-Z_]+)(?:` \| `|=)([^`\n]*)", text, re.MULTILINE))
+    documented = dict(re.findall(line, text, re.MULTILINE))
     defaults = {name: getattr(Settings(), name) for name in Settings.__struct_fields__}
     assert documented == {name.upper(): str(value) for name, value in defaults.items()}

@@ -4,10 +4,22 @@ from locust import FastHttpUser, task
 
 
 class Caller(FastHttpUser):
+    # % if cookiecutter.datastore == "none"
     @task
     def create_greeting(self) -> None:
         self.client.post("/api/v1/greetings", json={"name": "Ada"})
 
+    # % else
+    @task
+    def create_and_get_item(self) -> None:
+        item = self.client.post("/api/v1/items", json={"name": "Ada"}).json()
+        self.client.get(f"/api/v1/items/{item['id']}", name="/api/v1/items/ID")
+
+    @task
+    def list_items(self) -> None:
+        self.client.get("/api/v1/items")
+
+    # % endif
     @task
     def get_health(self) -> None:
         self.client.get("/health")

@@ -1,0 +1,42 @@
+"""PostgreSQL, with a bound on every wait: a server that is away must not hold every thread."""
+
+from typing import Any
+
+import psycopg
+from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
+from sqlalchemy import URL, Engine, create_engine, event
+
+
+class PatientConnection(psycopg.Connection[Any]):
+    """Gives up on a server that says nothing; statement_timeout is only the server's own watch."""
+
+    patience: float | None = None  # seconds
+
+    def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
+        try:
+            return super().wait(gen, interval, timeout or self.patience)
+        except psycopg.OperationalError:
+            if self.info.transaction_status == TransactionStatus.ACTIVE:
+                self.close()  # its answer may still come, to the wrong question
+            raise
+
+
+def make_engine(url: URL, seconds: int, **options: Any) -> Engine:
+    """Make an engine that waits `seconds` for a connection and for a statement; 0 is for ever."""
+    # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
+    bounds = {"connect_timeout": seconds, "tcp_user_timeout": seconds * 1000}
+    engine = create_engine(url, connect_args=bounds, **options)
+
+    @event.listens_for(engine, "do_connect")
+    def connect(dialect: Any, record: Any, args: Any, parameters: Any) -> PatientConnection:
+        return PatientConnection.connect(*args, **parameters)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: PatientConnection, record: Any) -> None:
+        if seconds:
+            connection.patience = seconds + 0.25  # the server's own watch comes first
+        connection.execute(f"SET statement_timeout = {seconds * 1000}")
+        connection.commit()
+
+    return engine

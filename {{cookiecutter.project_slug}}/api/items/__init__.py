@@ -1,0 +1,5 @@
+"""The example to replace: items, kept in the datastore."""
+
+from .views import items
+
+__all__ = ["items"]

@@ -1,0 +1,59 @@
+"""Items in Firestore: a document each, in the collection `items`."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import UUID
+
+from google.cloud.firestore import DocumentReference, Query, WriteOption
+from msgspec import structs
+
+from ..firestore import Snapshot, datastore
+from ..resources import Position, found, now
+from .models import Item, ItemIn
+
+
+def document(item_id: UUID) -> DocumentReference:
+    return datastore().client.document(f"items/{item_id}")
+
+
+def to_item(snapshot: Snapshot) -> Item:
+    fields = found(snapshot.to_dict())
+    for name in ("created_at", "updated_at"):  # of a class of Google's own, which is not encoded
+        fields[name] = datetime.combine(fields[name].date(), fields[name].time(), UTC)
+    return Item(id=UUID(snapshot.id), **fields)
+
+
+def create_item(item: Item) -> None:
+    fields = structs.asdict(item)
+    document(fields.pop("id")).set(fields, **datastore().bounds)
+
+
+def get_item(item_id: UUID) -> Item:
+    return to_item(document(item_id).get(**datastore().bounds))
+
+
+def list_items(after: Position | None, limit: int) -> list[Item]:
+    query = datastore().client.collection("items").limit(limit)
+    for field in ("created_at", "__name__"):
+        query = query.order_by(field, Query.DESCENDING)
+    if after:
+        query = query.start_after({"created_at": after.created_at, "__name__": document(after.id)})
+    return [to_item(snapshot) for snapshot in query.stream(**datastore().bounds)]
+
+
+def replace_item(item_id: UUID, body: ItemIn, check: Callable[[Item], None]) -> Item:
+    def write(snapshot: Snapshot, option: WriteOption) -> Item:
+        check(to_item(snapshot))
+        changes = structs.asdict(body) | {"updated_at": now()}
+        snapshot.reference.update(changes, option, **datastore().bounds)
+        return structs.replace(to_item(snapshot), **changes)
+
+    return datastore().change(document(item_id), write)
+
+
+def delete_item(item_id: UUID, check: Callable[[Item], None]) -> None:
+    def write(snapshot: Snapshot, option: WriteOption) -> None:
+        check(to_item(snapshot))
+        snapshot.reference.delete(option, **datastore().bounds)
+
+    datastore().change(document(item_id), write)

@@ -1,0 +1,63 @@
+"""Items in the database."""
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from msgspec import structs
+from sqlalchemy import Index, String, select, tuple_
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ..database import Base, reading, writing
+from ..resources import Position, found, now
+from .models import Item, ItemIn
+
+
+class Row(Base):
+    __tablename__ = "items"
+    __table_args__ = (Index(None, "created_at", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    description: Mapped[str] = mapped_column(String(1000))
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+    def item(self) -> Item:
+        return msgspec.convert(self, Item, from_attributes=True)
+
+
+def create_item(item: Item) -> None:
+    with writing() as session:
+        session.add(Row(**structs.asdict(item)))
+
+
+def get_item(item_id: UUID) -> Item:
+    with reading() as session:
+        return found(session.get(Row, item_id)).item()
+
+
+def list_items(after: Position | None, limit: int) -> list[Item]:
+    query = select(Row).order_by(Row.created_at.desc(), Row.id.desc()).limit(limit)
+    if after:
+        query = query.where(tuple_(Row.created_at, Row.id) < after)
+    with reading() as session:
+        return [row.item() for row in session.scalars(query)]
+
+
+def replace_item(item_id: UUID, body: ItemIn, check: Callable[[Item], None]) -> Item:
+    with writing() as session:
+        row = found(session.get(Row, item_id, with_for_update=True))
+        check(row.item())
+        for field in body.__struct_fields__:
+            setattr(row, field, getattr(body, field))
+        row.updated_at = now()
+        return row.item()
+
+
+def delete_item(item_id: UUID, check: Callable[[Item], None]) -> None:
+    with writing() as session:
+        row = found(session.get(Row, item_id, with_for_update=True))
+        check(row.item())
+        session.delete(row)

@@ -1,0 +1,64 @@
+"""/items: create, get, list, replace, delete."""
+
+# % if false
+# ruff: noqa: F811, I001
+# fmt: off
+# % endif
+from uuid import UUID, uuid4
+
+from flask import Blueprint, url_for
+from msgspec import structs
+
+from ..operations import operation
+from ..resources import Condition, Page, now, tag_of
+# % if cookiecutter.datastore == "firestore"
+from . import firestore as store
+# % else
+from . import sql as store
+# % endif
+from .models import Item, ItemIn, Items
+
+items = Blueprint("items", __name__)
+
+
+def url_of(item: Item) -> str:
+    return url_for("items.get_item", item_id=item.id)
+
+
+@items.post("/items")
+@operation(status=201, headers={"Location": url_of, "ETag": tag_of})
+def create_item(body: ItemIn) -> Item:
+    """Create an item."""
+    time = now()
+    item = Item(id=uuid4(), **structs.asdict(body), created_at=time, updated_at=time)
+    store.create_item(item)
+    return item
+
+
+@items.get("/items")
+@operation()
+def list_items(query: Page) -> Items:
+    """List items, newest first."""
+    page, cursor = query.cut(store.list_items(query.position(), query.per_page + 1))
+    return Items(page, cursor)
+
+
+@items.get("/items/<item_id>")
+@operation(headers={"ETag": tag_of})
+def get_item(item_id: UUID) -> Item:
+    """Get an item."""
+    return store.get_item(item_id)
+
+
+@items.put("/items/<item_id>")
+@operation(headers={"ETag": tag_of})
+def replace_item(item_id: UUID, body: ItemIn, headers: Condition) -> Item:
+    """Replace an item's name and description."""
+    return store.replace_item(item_id, body, headers.check)
+
+
+@items.delete("/items/<item_id>")
+@operation(status=204)
+def delete_item(item_id: UUID, headers: Condition) -> None:
+    """Delete an item."""
+    store.delete_item(item_id, headers.check)

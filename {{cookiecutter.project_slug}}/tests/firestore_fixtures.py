@@ -1,0 +1,77 @@
+"""The Firestore of the tests: the emulator of FIRESTORE_EMULATOR_HOST, or one that they start."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
+from uuid import uuid4
+
+import pytest
+
+from api.settings import Settings
+
+
+def missing(what: str) -> NoReturn:
+    reason = f"there is no FIRESTORE_EMULATOR_HOST, and {what}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[str]:
+    """Give the address of an emulator."""
+    if host := os.environ.get("FIRESTORE_EMULATOR_HOST"):
+        yield host
+        return
+    gcloud = shutil.which("gcloud") or missing("no gcloud to start an emulator with")
+    info = [gcloud, "info", "--format=value(installation.sdk_root)"]
+    sdk = subprocess.run(info, text=True, stdout=subprocess.PIPE, check=True).stdout.strip()
+    if not Path(sdk, "platform/cloud-firestore-emulator").is_dir():
+        missing("gcloud has no emulator: gcloud components install cloud-firestore-emulator")
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{free.getsockname()[1]}"
+    with subprocess.Popen(
+        [gcloud, "emulators", "firestore", "start", f"--host-port={host}"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        try:
+            wait(process, host)
+            yield host
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+
+
+def wait(process: subprocess.Popen[bytes], host: str) -> None:
+    """Wait until the emulator listens."""
+    name, port = host.split(":")
+    for _ in range(600):
+        with suppress(OSError), socket.create_connection((name, int(port))):
+            return
+        assert process.poll() is None, "the emulator has ended: does `make emulator` work?"
+        time.sleep(0.1)
+    pytest.fail("the emulator does not listen: does `make emulator` work?")
+
+
+@pytest.fixture
+def settings(emulator: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Give the settings with which everything works: there is a Firestore, and it is empty."""
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", emulator)
+    return Settings(google_cloud_project=f"test-{uuid4()}")
+
+
+@pytest.fixture
+def settings_without_datastore(monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1")
+    return Settings(google_cloud_project="secret")

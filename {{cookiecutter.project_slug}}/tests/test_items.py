@@ -1,0 +1,233 @@
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from api import create_app
+from api.items import views
+from api.settings import Settings
+
+URL = "/api/v1/items"
+
+
+@pytest.fixture
+def app(settings: Settings) -> Flask:
+    return create_app(settings)
+
+
+def create(client: FlaskClient, name: str = "Ada", **fields: str) -> Any:
+    response = client.post(URL, json={"name": name, **fields})
+    assert response.status_code == 201
+    return response.json
+
+
+def pages(client: FlaskClient, per_page: int, cursor: str | None = None) -> list[list[str]]:
+    """Give the names on each page, from the cursor on."""
+    query = {"per_page": per_page} | ({"cursor": cursor} if cursor else {})
+    page = client.get(URL, query_string=query).get_json()
+    rest = pages(client, per_page, page["next_cursor"]) if page["next_cursor"] else []
+    return [[item["name"] for item in page["items"]], *rest]
+
+
+def test_an_item_is_created_where_the_answer_says(client: FlaskClient) -> None:
+    response = client.post(URL, json={"name": "Ada", "description": "First."})
+    assert response.status_code == 201
+    assert response.json
+    assert response.location == f"{URL}/{response.json['id']}"
+    assert (response.json["name"], response.json["description"]) == ("Ada", "First.")
+    got = client.get(response.location)
+    assert (got.json, got.headers["ETag"]) == (response.json, response.headers["ETag"])
+
+
+def test_the_description_may_be_left_out(client: FlaskClient) -> None:
+    assert create(client)["description"] == ""
+
+
+def test_times_are_in_utc(client: FlaskClient) -> None:
+    before = datetime.now(UTC)
+    item = create(client)
+    assert item["created_at"] == item["updated_at"]
+    assert item["created_at"].endswith("Z")
+    assert before <= datetime.fromisoformat(item["created_at"]) <= datetime.now(UTC)
+
+
+def test_a_text_is_kept_as_it_is(client: FlaskClient) -> None:
+    text = "  \"'\\ \n\t\x01 $ % é e\u0301 \u202e 日本 👩‍🚀 \uffff "
+    item = create(client, text, description=text)
+    assert item["name"] == item["description"] == text
+    assert client.get(f"{URL}/{item['id']}").json == item
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({}, "/name"),
+        ({"name": ""}, "/name"),
+        ({"name": "x" * 101}, "/name"),
+        ({"name": "A\0da"}, "/name"),
+        ({"name": "Ada", "description": "x" * 1001}, "/description"),
+        ({"name": "Ada", "description": "\0"}, "/description"),
+        ({"name": "Ada", "id": str(uuid4())}, "/id"),
+    ],
+)
+def test_a_bad_item_is_refused_with_its_place(
+    client: FlaskClient, fields: dict[str, str], pointer: str
+) -> None:
+    path = f"{URL}/{create(client)['id']}"
+    for response in (client.post(URL, json=fields), client.put(path, json=fields)):
+        assert response.status_code == 422
+        assert response.get_json(force=True)["errors"][0]["pointer"] == pointer
+
+
+def test_the_longest_texts_fit(client: FlaskClient) -> None:
+    create(client, "👩" * 100, description="👩" * 1000)
+
+
+@pytest.mark.parametrize("item_id", [str(uuid4()), "1", "x", "%00", "..%2f"])
+def test_an_id_that_is_unknown_or_none_is_404(client: FlaskClient, item_id: str) -> None:
+    path = f"{URL}/{item_id}"
+    for response in (
+        client.get(path),
+        client.put(path, json={"name": "Ada"}, headers={"If-Match": "*"}),
+        client.delete(path),
+    ):
+        assert response.status_code == 404
+        assert response.content_type == "application/problem+json"
+
+
+def test_an_item_is_replaced(client: FlaskClient) -> None:
+    old = create(client, description="First.")
+    response = client.put(f"{URL}/{old['id']}", json={"name": "Bob"})
+    assert response.status_code == 200
+    new = response.get_json()
+    assert new == old | {"name": "Bob", "description": "", "updated_at": new["updated_at"]}
+    assert new["updated_at"] > old["updated_at"]
+    got = client.get(f"{URL}/{old['id']}")
+    assert (got.json, got.headers["ETag"]) == (new, response.headers["ETag"])
+
+
+def test_an_item_is_deleted(client: FlaskClient) -> None:
+    path = f"{URL}/{create(client)['id']}"
+    assert client.delete(path).status_code == 204
+    assert client.get(path).status_code == 404
+    assert client.delete(path).status_code == 404
+
+
+@pytest.mark.parametrize("method", ["put", "delete"])
+def test_what_was_changed_since_it_was_read_stays_as_it_is(
+    client: FlaskClient, method: str
+) -> None:
+    path = f"{URL}/{create(client)['id']}"
+    old = client.get(path).headers["ETag"]
+    changed = client.put(path, json={"name": "Bob"}).get_json()
+    for stale in (old, f"W/{old}", f'"x", {old}', "", "x"):
+        body = {"name": "Eve"} if method == "put" else None
+        response = client.open(path, method=method, json=body, headers={"If-Match": stale})
+        assert response.status_code == 412
+        assert response.content_type == "application/problem+json"
+    assert client.get(path).json == changed
+
+
+@pytest.mark.parametrize("match", ["{}", '"x", {}', "*"])
+def test_what_was_not_changed_is_written(client: FlaskClient, match: str) -> None:
+    path = f"{URL}/{create(client)['id']}"
+    for method, body in (("put", {"name": "Bob"}), ("delete", None)):
+        tag = match.format(client.get(path).headers["ETag"])
+        response = client.open(path, method=method, json=body, headers={"If-Match": tag})
+        assert response.status_code in (200, 204)
+
+
+def test_of_many_writers_with_one_tag_exactly_one_wins(app: Flask, client: FlaskClient) -> None:
+    path = f"{URL}/{create(client)['id']}"
+    headers = {"If-Match": client.get(path).headers["ETag"]}
+
+    def write(number: int) -> int:
+        body = {"name": f"Writer {number}"}
+        return app.test_client().put(path, json=body, headers=headers).status_code
+
+    with ThreadPoolExecutor(20) as writers:
+        statuses = list(writers.map(write, range(20)))
+    assert sorted(statuses) == [200] + 19 * [412]
+    assert client.get(path).get_json()["name"] == f"Writer {statuses.index(200)}"
+
+
+def test_writers_without_a_tag_all_succeed(app: Flask, client: FlaskClient) -> None:
+    path = f"{URL}/{create(client)['id']}"
+
+    def write(number: int) -> int:
+        return app.test_client().put(path, json={"name": f"Writer {number}"}).status_code
+
+    with ThreadPoolExecutor(5) as writers:
+        assert list(writers.map(write, range(5))) == [200] * 5
+
+
+def test_a_list_has_the_newest_first(client: FlaskClient) -> None:
+    items = [create(client, name) for name in "abc"]
+    assert client.get(URL).json == {"items": items[::-1], "next_cursor": None}
+
+
+def test_without_items_a_list_is_empty(client: FlaskClient) -> None:
+    assert client.get(URL).json == {"items": [], "next_cursor": None}
+
+
+def test_a_list_comes_in_pages(client: FlaskClient) -> None:
+    for name in "abcde":
+        create(client, name)
+    assert pages(client, 2) == [["e", "d"], ["c", "b"], ["a"]]
+    assert pages(client, 5) == [["e", "d", "c", "b", "a"]]
+
+
+def test_a_page_has_twenty_items_unless_asked_for_more(client: FlaskClient) -> None:
+    for number in range(21):
+        create(client, str(number))
+    assert [len(page) for page in pages(client, 100)] == [21]
+    assert len(client.get(URL).get_json()["items"]) == 20
+
+
+def test_items_of_the_same_moment_are_each_listed_once(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = datetime.now(UTC)
+    monkeypatch.setattr(views, "now", lambda: moment)
+    for name in "abcde":
+        create(client, name)
+    assert sorted(sum(pages(client, 2), [])) == list("abcde")
+
+
+def test_while_others_write_a_list_repeats_and_misses_nothing(client: FlaskClient) -> None:
+    items = [create(client, name) for name in "abcdef"]
+    first = client.get(URL, query_string={"per_page": 2}).get_json()
+    assert [item["name"] for item in first["items"]] == ["f", "e"]
+    create(client, "new")
+    for seen in first["items"]:  # the last of them is where the next page begins
+        client.delete(f"{URL}/{seen['id']}")
+    client.put(f"{URL}/{items[2]['id']}", json={"name": "C"})
+    assert pages(client, 2, first["next_cursor"]) == [["d", "C"], ["b", "a"]]
+
+
+@pytest.mark.parametrize("per_page", ["0", "101", "x", "1.5", "-1", ""])
+def test_a_page_has_1_to_100_items(client: FlaskClient, per_page: str) -> None:
+    response = client.get(f"{URL}?per_page={per_page}")
+    assert response.status_code == 422
+    assert response.get_json(force=True)["errors"][0]["parameter"] == "per_page"
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    ["", "x", "\0", "é" * 32, "A" * 31, "A" * 33, "_" * 32, "A" * 31 + "=", "A" * 31 + "\n"],
+)
+def test_a_cursor_that_nobody_gave_is_refused(client: FlaskClient, cursor: str) -> None:
+    response = client.get(URL, query_string={"cursor": cursor})
+    assert response.status_code == 422
+    assert response.get_json(force=True)["errors"][0]["parameter"] == "cursor"
+
+
+@pytest.mark.parametrize(("cursor", "listed"), [("A" * 32, 0), ("AP" + "_" * 30, 1)])
+def test_a_page_may_begin_anywhere(client: FlaskClient, cursor: str, listed: int) -> None:
+    create(client)
+    response = client.get(URL, query_string={"cursor": cursor})
+    assert len(response.get_json()["items"]) == listed

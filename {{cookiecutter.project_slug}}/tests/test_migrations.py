@@ -1,0 +1,22 @@
+"""The migrations make what the models describe, and take it away again."""
+
+import pytest
+from alembic import command
+from sql_fixtures import MIGRATIONS
+from sqlalchemy import create_engine, inspect
+
+pytestmark = pytest.mark.usefixtures("empty")
+
+
+def test_the_migrations_make_what_the_models_describe() -> None:
+    command.upgrade(MIGRATIONS, "head")
+    command.check(MIGRATIONS)  # if it fails: make migration m="…"
+
+
+def test_every_migration_can_be_taken_back(empty: str) -> None:
+    for _ in range(2):
+        command.upgrade(MIGRATIONS, "head")
+        command.downgrade(MIGRATIONS, "base")
+    engine = create_engine(empty)
+    assert inspect(engine).get_table_names() == ["alembic_version"]
+    engine.dispose()
