@@ -9,7 +9,7 @@ COMPILE = uv pip compile -q --universal --generate-hashes --python-version 3.11 
 RENDER = $(IN_VENV) cookiecutter --no-input --default-config --overwrite-if-exists .
 
 .DEFAULT_GOAL := help
-.PHONY: help develop demo test test-all lint format lock
+.PHONY: help develop demo test test-all lint format docs lock
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,13 @@ format: develop ## Put the code in order
 
 DATASTORES = none sql firestore
 LOCKED = $(BUILD)/lock/$(datastore)/my-flask-api/requirements
+
+docs: develop ## Write templates/docs/, the projects' OpenAPI documents
+	$(foreach datastore,none sql,$(RENDER) -o $(BUILD)/docs/$(datastore) project_name=NAME project_slug=docs \
+		description=DESCRIPTION datastore=$(datastore) >/dev/null && $(IN_VENV) $(MAKE) -s -C $(BUILD)/docs/$(datastore)/docs docs &&) true
+	@for document in greetings:none items:sql; do \
+		sed -e 's/"NAME"/"{{ cookiecutter.__name }}"/' -e 's/"DESCRIPTION"/"{{ cookiecutter.__description }}"/' \
+			$(BUILD)/docs/$${document#*:}/docs/docs/swagger.yaml > templates/docs/$${document%:*}.yaml; done
 
 lock: develop ## Upgrade and lock the requirements, the template's and the projects'
 	cd requirements && $(IN_VENV) $(COMPILE) --upgrade develop.in -o develop.txt

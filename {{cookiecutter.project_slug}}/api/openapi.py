@@ -18,12 +18,7 @@ DESCRIPTION = "{{ cookiecutter.__description }}"
 VERSION = "0.1.0"
 
 # The errors that an annotation brings with it; one that is not named here is of the path: 404.
-ERRORS = {
-    "body": ["400", "413", "415", "422"],
-    "query": ["422"],
-    "headers": ["422"],
-    "return": [],
-}
+ERRORS = {"body": ["400", "413", "415", "422"], "query": ["422"], "headers": ["422"], "return": []}
 PROBLEM = {"$ref": "#/components/responses/Problem"}
 HEADERS = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
 HEADER = {"required": True, "schema": {"type": "string"}}

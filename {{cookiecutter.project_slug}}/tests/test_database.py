@@ -64,6 +64,13 @@ def test_who_writes_keeps_nobody_from_reading(
     assert on_sqlite.test_client().get(URL).status_code == 200
 
 
+def test_who_reads_keeps_nobody_from_writing(on_sqlite: Flask, sqlite: str) -> None:
+    with closing(sqlite3.connect(sqlite.removeprefix("sqlite:///"))) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM items")
+        assert on_sqlite.test_client().post(URL, json={"name": "Ada"}).status_code == 201
+
+
 def test_who_writes_waits_for_another_writer(
     on_sqlite: Flask, another_writer: sqlite3.Connection
 ) -> None:
