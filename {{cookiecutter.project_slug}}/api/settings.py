@@ -1,7 +1,6 @@
 """Settings: typed, read from the environment once, refused at the start when they are wrong."""
 
 import os
-import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, get_args, get_type_hints
 
@@ -14,7 +13,7 @@ Switch = Annotated[Literal["on", "off"], Meta(description="on or off")]
 DatabaseURL = Annotated[
     str,
     Meta(
-        pattern=r"^(sqlite:///(?!:memory:).|postgres(ql)?(\+psycopg)?://)",
+        pattern=r"^(sqlite:///(?!:memory:)[^?]+$|postgres://|postgresql(\+psycopg)?://)",
         description="sqlite:///path or postgresql://user:password@host/database",
     ),
 ]
@@ -70,6 +69,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                     given[name] = msgspec.convert(text, kind, strict=False)
                 except msgspec.ValidationError:
                     allowed = get_args(kind)[1].description
-                    shown = re.sub("//.*@", "//…@", text)  # no password belongs into a log
+                    shown = "…" if name.endswith("_url") else text  # a URL may hold a password
                     raise SystemExit(f"{name.upper()}={shown!r}: use {allowed}.") from None
         return cls(**given)

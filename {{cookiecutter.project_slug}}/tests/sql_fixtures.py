@@ -1,14 +1,17 @@
 """The databases of the tests: SQLite, and PostgreSQL where TEST_DATABASE_URL names a server."""
 
 import os
+import re
+import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import Connection, create_engine, text
 
 from api.settings import Settings
 
@@ -21,16 +24,25 @@ def sqlite(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/app.db"
 
 
+@contextmanager
+def administrator() -> Iterator[Connection]:
+    """Give a connection to TEST_DATABASE_URL itself, in which each statement stands by itself."""
+    url = re.sub("^postgres:", "postgresql:", SERVER)
+    server = create_engine(url, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        yield connection
+    server.dispose()
+
+
 @pytest.fixture
 def postgresql() -> Iterator[str]:
     """Give a new database beside the one that TEST_DATABASE_URL names, and drop it in the end."""
-    url, name = make_url(SERVER.replace("postgres:", "postgresql:")), f"test_{uuid4().hex}"
-    server = create_engine(url, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
+    name = f"test_{uuid4().hex}"
+    with administrator() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
-        yield url.set(database=name).render_as_string(hide_password=False)
+        url = connection.engine.url.set(drivername="postgresql", database=name)
+        yield url.render_as_string(hide_password=False)
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    server.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"] if SERVER else ["sqlite"])
@@ -49,5 +61,8 @@ def settings(empty: str) -> Settings:
 
 
 @pytest.fixture
-def settings_without_datastore() -> Settings:
-    return Settings(database_url="postgresql://somebody:secret@127.0.0.1:1/api")
+def settings_without_datastore() -> Iterator[Settings]:
+    """Give the settings of a database that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        yield Settings(database_url=f"postgresql://somebody:secret@{address}/api")

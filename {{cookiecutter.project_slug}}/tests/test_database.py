@@ -5,16 +5,16 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 from alembic import command
 from flask import Flask
-from sql_fixtures import MIGRATIONS, SERVER
+from sql_fixtures import MIGRATIONS, SERVER, administrator
 from sqlalchemy import exc, text
 
 from api import create_app
-from api.database import reading
+from api.database import reading, writing
 from api.settings import Settings
 
 URL = "/api/v1/items"
@@ -43,7 +43,19 @@ def another_writer(on_sqlite: Flask, sqlite: str) -> Iterator[sqlite3.Connection
         yield connection
 
 
-@pytest.mark.parametrize("url", ["mysql://ada:secret@host/api", "sqlite://", "sqlite:///:memory:"])
+def end_connections(app: Flask) -> None:
+    """End the connections of an application from outside, as a server that restarts does."""
+    database = app.extensions["datastore"].url.database
+    with administrator() as connection:
+        query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :database"
+        connection.execute(text(query), {"database": database})
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["mysql://ada:secret@host/api", "host=db password=secret", "postgres+psycopg://ada:secret@host"]
+    + ["sqlite://", "sqlite:///:memory:", "sqlite:///x?mode=memory"],
+)
 def test_a_database_that_is_not_supported_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(SystemExit) as refused:
         Settings.from_environment({"DATABASE_URL": url})
@@ -51,9 +63,10 @@ def test_a_database_that_is_not_supported_is_refused_without_its_password(url: s
     assert "secret" not in str(refused.value)
 
 
-def test_a_url_that_cannot_be_read_is_refused_without_its_password() -> None:
+@pytest.mark.parametrize("end", ["host:port/api", "host/api?unknown=1"])
+def test_a_url_that_cannot_be_read_is_refused_without_its_password(end: str) -> None:
     with pytest.raises(SystemExit) as refused:
-        create_app(Settings(database_url="postgresql://ada:secret@host:port/api"))
+        create_app(Settings(database_url=f"postgresql://ada:secret@{end}"))
     assert "DATABASE_URL" in str(refused.value)
     assert "secret" not in str(refused.value)
 
@@ -84,9 +97,25 @@ def test_who_writes_waits_for_another_writer(
 def test_who_waited_long_enough_is_told_to_come_back(
     on_sqlite: Flask, another_writer: sqlite3.Connection
 ) -> None:
+    began = time.monotonic()
     response = on_sqlite.test_client().post(URL, json={"name": "Ada"})
     assert response.status_code == 503
     assert response.headers["Retry-After"]
+    assert time.monotonic() - began < 3
+
+
+def test_who_gets_no_connection_in_time_is_told_to_come_back(on_sqlite: Flask) -> None:
+    with on_sqlite.app_context(), ExitStack() as busy:
+        for _ in range(Settings().threads):
+            busy.enter_context(reading())
+        assert on_sqlite.test_client().get(URL).status_code == 503
+    assert on_sqlite.test_client().get(URL).status_code == 200
+
+
+def test_a_table_that_is_missing_is_a_fault_of_the_server(on_sqlite: Flask) -> None:
+    with on_sqlite.app_context(), writing() as session:
+        session.execute(text("DROP TABLE items"))
+    assert on_sqlite.test_client().get(URL).status_code == 500
 
 
 def test_sqlite_holds_rows_to_their_foreign_keys(on_sqlite: Flask) -> None:
@@ -115,6 +144,24 @@ def test_a_statement_that_takes_too_long_is_cancelled_and_others_go_on(
         session.execute(text("SELECT pg_sleep(30)"))
     assert time.monotonic() - began < 3
     assert on_postgresql.test_client().get(URL).status_code == 200
+
+
+@needs_postgresql
+def test_a_connection_that_was_closed_meanwhile_is_replaced(on_postgresql: Flask) -> None:
+    assert on_postgresql.test_client().get(URL).status_code == 200
+    end_connections(on_postgresql)
+    assert on_postgresql.test_client().get(URL).status_code == 200
+
+
+@needs_postgresql
+def test_a_migration_disturbs_nobody_who_reads(on_postgresql: Flask) -> None:
+    client = on_postgresql.test_client()
+    for _ in range(10):  # more often than psycopg would wait to prepare the statement
+        assert client.get(URL).status_code == 200
+    another = create_app(on_postgresql.extensions["datastore"].settings)
+    with another.app_context(), writing() as session:
+        session.execute(text("ALTER TABLE items ALTER name TYPE varchar(200)"))
+    assert client.get(URL).status_code == 200
 
 
 @needs_postgresql

@@ -56,28 +56,33 @@ class Database:
     """
 
     def __init__(self, settings: Settings) -> None:
+        self.settings = settings
         try:
             self.url = make_url(re.sub("^postgres:", "postgresql:", settings.database_url))
+            self.kind = self.url.get_backend_name()
+            # Imported here, and so before the fork: the processes share what it takes.
+            self._module = import_module(f".{self.kind}", __name__)
+            self._module.check(self.url)
         except (ValueError, exc.ArgumentError):
-            raise SystemExit("DATABASE_URL cannot be read; is its port a number?") from None
-        self.settings = settings
-        # Imported here, and so before the fork: the processes share what it takes.
-        self._module = import_module(f".{self.url.get_backend_name()}", __name__)
+            raise SystemExit("DATABASE_URL cannot be read: see .env.example") from None
         self._engine: Engine | None = None
         self._lock = Lock()
-        self._away_until = 0.0
+        self._try_again_at = 0.0
 
     @property
     def engine(self) -> Engine:
-        """Raises ServiceUnavailable (503) in the second after somebody waited for it in vain.
+        """Raises ServiceUnavailable (503) at once while the database keeps somebody waiting.
 
-        If everybody waited, they would soon hold every thread, and /health would wait too.
+        If everybody waited, they would soon hold every thread, and /health would wait too. So one
+        at a time tries, a second after the last, until there is a connection again.
         """
-        if monotonic() < self._away_until:
-            raise self.unavailable
+        threads, seconds = self.settings.threads, self.settings.datastore_timeout
         with self._lock:
+            if self._try_again_at > monotonic():
+                raise self.unavailable()
+            if self._try_again_at:
+                self._try_again_at = monotonic() + 2 * seconds + 1  # longer than who tries now
             if not self._engine:
-                threads, seconds = self.settings.threads, self.settings.datastore_timeout
                 self._engine = self._module.make_engine(
                     self.url,
                     seconds,
@@ -86,22 +91,31 @@ class Database:
                     max_overflow=0,
                     pool_timeout=seconds or None,
                     pool_pre_ping=True,
-                    hide_parameters=True,  # what people have stored is not for the logs
+                    hide_parameters=True,  # what people send is not for the logs
                 )
                 finalize(self, self._engine.dispose)
             return self._engine
 
-    @property
-    def unavailable(self) -> ServiceUnavailable:
-        name = self.url.get_backend_name()
-        return ServiceUnavailable(f"The database ({name}) does not answer.", retry_after=5)
+    @contextmanager
+    def session(self, **options: Any) -> Iterator[Session]:
+        """Give a session that has its connection; `options` are that one's execution options."""
+        with Session(self.engine) as session:
+            session.connection(execution_options=options)
+            self._try_again_at = 0.0
+            yield session
 
-    def note(self, error: exc.SQLAlchemyError) -> None:
-        """Log an error, and remember if it was silence: there is no SQLSTATE of the server's then."""
+    def unavailable(self) -> ServiceUnavailable:
+        return ServiceUnavailable(f"The database ({self.kind}) is not available.", retry_after=5)
+
+    def fail(self, error: exc.SQLAlchemyError) -> Response | HTTPException:
+        """Answer 503 for what failed for want of the database; raise what failed for a bug."""
         cause = getattr(error, "orig", error)
-        current_app.logger.error("The database does not answer: %s", cause)
-        if getattr(cause, "sqlstate", "") is None:
-            self._away_until = monotonic() + 1
+        if getattr(cause, "sqlite_errorcode", 0) == 1:  # SQLITE_ERROR: it is the SQL that is wrong
+            raise error
+        current_app.logger.error("The database failed: %s", cause)
+        silent = isinstance(cause, self._module.SILENCE)
+        self._try_again_at = monotonic() + 1 if silent else 0.0
+        return to_problem(self.unavailable())
 
     def ping(self) -> None:
         """Raise OperationalError if the database does not answer."""
@@ -111,27 +125,21 @@ class Database:
 
 def init_database(app: Flask, settings: Settings) -> None:
     """Give an application its database; while that is away, what needs it is answered with 503."""
-    app.extensions["datastore"] = Database(settings)
-    app.register_error_handler(exc.OperationalError, unavailable)
-    app.register_error_handler(exc.TimeoutError, unavailable)
+    app.extensions["datastore"] = database = Database(settings)
+    app.register_error_handler(exc.OperationalError, database.fail)
+    app.register_error_handler(exc.TimeoutError, database.fail)
 
 
 @contextmanager
 def reading() -> Iterator[Session]:
     """Give a session in which each statement stands by itself, which costs the fewest round trips."""
-    with Session(current_app.extensions["datastore"].engine) as session:
-        session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+    with current_app.extensions["datastore"].session(isolation_level="AUTOCOMMIT") as session:
         yield session
 
 
 @contextmanager
 def writing() -> Iterator[Session]:
     """Give a session in one transaction, which is committed at the end unless there is an error."""
-    with Session(current_app.extensions["datastore"].engine) as session, session.begin():
+    with current_app.extensions["datastore"].session() as session:
         yield session
-
-
-def unavailable(error: exc.SQLAlchemyError) -> Response | HTTPException:
-    database: Database = current_app.extensions["datastore"]
-    database.note(error)
-    return to_problem(database.unavailable)
+        session.commit()

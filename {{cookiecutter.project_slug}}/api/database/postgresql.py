@@ -4,8 +4,11 @@ from typing import Any
 
 import psycopg
 from psycopg.abc import PQGen
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 from sqlalchemy import URL, Engine, create_engine, event
+
+SILENCE = psycopg.errors.ConnectionTimeout  # of who refuses there is an answer at once
 
 
 class PatientConnection(psycopg.Connection[Any]):
@@ -16,17 +19,20 @@ class PatientConnection(psycopg.Connection[Any]):
     def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
         try:
             return super().wait(gen, interval, timeout or self.patience)
-        except psycopg.OperationalError:
-            if self.info.transaction_status == TransactionStatus.ACTIVE:
-                self.close()  # its answer may still come, to the wrong question
-            raise
+        except psycopg.OperationalError as error:
+            if self.info.transaction_status != TransactionStatus.ACTIVE:
+                raise
+            self.close()  # its answer may still come, to the wrong question
+            raise SILENCE("the server says nothing") from error
 
 
 def make_engine(url: URL, seconds: int, **options: Any) -> Engine:
-    """Make an engine that waits `seconds` for a connection and for a statement; 0 is for ever."""
+    """Make an engine that waits `seconds` for a connection and for a statement; 0 is no bound."""
     # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
     bounds = {"connect_timeout": seconds, "tcp_user_timeout": seconds * 1000}
-    engine = create_engine(url, connect_args=bounds, **options)
+    arguments = {name: bound for name, bound in bounds.items() if name not in url.query}
+    # A prepared statement fails for good when a migration has changed what it answers.
+    engine = create_engine(url, connect_args=arguments | {"prepare_threshold": None}, **options)
 
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, record: Any, args: Any, parameters: Any) -> PatientConnection:
@@ -40,3 +46,11 @@ def make_engine(url: URL, seconds: int, **options: Any) -> Engine:
         connection.commit()
 
     return engine
+
+
+def check(url: URL) -> None:
+    """Raise ValueError for a URL that libpq does not take."""
+    try:
+        conninfo_to_dict(url.set(drivername="postgresql").render_as_string(hide_password=False))
+    except psycopg.ProgrammingError as error:
+        raise ValueError from error
