@@ -18,7 +18,8 @@ from .variants import PROJECT
 # What a person has set for other work, the settings of the API among it, does not reach a test.
 SETTINGS = re.findall(r"^([A-Z_]+)=", (PROJECT / ".env.example").read_text(), re.MULTILINE)
 FOREIGN = re.compile(
-    rf"{'|'.join(SETTINGS)}|FIRESTORE_.*|GIT_.*|GUNICORN_.*|MAKE.*|MFLAGS|PYT.*|TEST_.*|VIRTUAL_ENV"
+    rf"{'|'.join(SETTINGS)}|(FIRESTORE|GCE|GIT|GOOGLE|GUNICORN|TEST)_.*"
+    "|MAKE.*|MFLAGS|PYT.*|VIRTUAL_ENV"
 )
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 import urllib.error
@@ -258,12 +259,16 @@ def test_make_emulator_starts_the_emulator(workshop: Bake) -> None:
             os.killpg(emulator.pid, signal.SIGTERM)
 
 
-def test_without_a_project_firestore_is_away_and_the_log_says_what_to_set(
+def test_without_credentials_firestore_is_away_and_the_log_says_why(
     workshop: Bake, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    """Outside of Google's cloud nobody answers for its metadata server."""
     project = workshop(datastore="firestore")
-    with serving(project, GOOGLE_APPLICATION_CREDENTIALS="", HOME=str(project)) as server:
-        answer = Answer(server, ITEMS)
-        assert answer.status == 503
-        assert answer.seconds < PATIENCE
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        nowhere = f"127.0.0.1:{silent.getsockname()[1]}"
+        with serving(project, HOME=str(project), GCE_METADATA_IP=nowhere) as server:
+            for path in ("/ready", ITEMS):
+                answer = Answer(server, path)
+                assert answer.status == 503
+                assert answer.seconds < PATIENCE
     assert "Your default credentials were not found" in capfd.readouterr().out

@@ -5,7 +5,7 @@ from threading import Lock
 from time import monotonic
 from typing import Any, TypeVar
 
-from flask import Flask, Response, current_app
+from flask import Flask, Response, current_app, g
 from google.api_core import exceptions
 from google.api_core.retry import Retry, if_exception_type
 from google.auth.exceptions import GoogleAuthError
@@ -25,60 +25,62 @@ AWAY = (
     exceptions.RetryError,
     GoogleAuthError,
 )
-UNAVAILABLE = ServiceUnavailable("Firestore does not answer.", retry_after=5)
+UNAVAILABLE = ServiceUnavailable("Firestore is not available.", retry_after=5)
 
 
 class Firestore:
     """An application's Firestore.
 
     Its client is made when it is first needed, in the process that needs it, for gRPC's threads do
-    not cross a fork. `bounds` are the arguments of every call: how long it may take in all.
+    not cross a fork.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._client: Client | None = None
         self._lock = Lock()
-        self._away_until = 0.0
-        seconds = settings.datastore_timeout or 3600
+        self._try_again_at = 0.0
+        self._seconds = settings.datastore_timeout or 3600
         lost = if_exception_type(exceptions.ServiceUnavailable)
-        self.bounds: dict[str, Any] = {
-            "retry": Retry(lost, initial=0.1, maximum=1, timeout=seconds),
-            "timeout": seconds,
-        }
+        self._retry = Retry(lost, initial=0.1, maximum=1, timeout=self._seconds)
         changed = if_exception_type(exceptions.FailedPrecondition, exceptions.NotFound)
-        self._again = Retry(changed, initial=0.01, maximum=0.2, timeout=seconds)
+        self._again = Retry(changed, initial=0.01, maximum=0.2, timeout=self._seconds)
 
     @property
     def client(self) -> Client:
-        """Raises ServiceUnavailable (503) in the second after somebody waited for it in vain.
+        """The client for this request.
 
-        If everybody waited, they would soon hold every thread, and /health would wait too.
+        Raises ServiceUnavailable (503) at once while Firestore keeps somebody waiting. If everybody
+        waited, they would soon hold every thread, and /health would wait too. So one request at a
+        time tries, a second after the last, until there is an answer again.
         """
-        if monotonic() < self._away_until:
-            raise UNAVAILABLE
-        with self._lock:
-            if not self._client:
-                try:
-                    self._client = Client(
-                        self.settings.google_cloud_project or None,  # then the platform says
-                        database=self.settings.firestore_database or None,
-                    )
-                except OSError as error:
-                    missing = f"Set GOOGLE_CLOUD_PROJECT: {error}"
-                    raise GoogleAuthError(missing) from error  # type: ignore[no-untyped-call]
-            return self._client
+        if "firestore" not in g:
+            with self._lock:
+                if self._try_again_at > monotonic():
+                    raise UNAVAILABLE
+                if self._try_again_at:  # from here on, no other tries before this one has failed
+                    self._try_again_at = monotonic() + 2 * self._seconds + 1
+                if not self._client:
+                    self._client = self._connect()
+                g.firestore = self._client
+        client: Client = g.firestore
+        return client
 
-    def note(self, error: Exception) -> None:
-        """Log an error; after silence, connect anew: gRPC would try again more and more seldom."""
-        current_app.logger.error("Firestore does not answer: %s", error)
-        if isinstance(error, exceptions.ServerError | exceptions.RetryError):
-            self._client = None
-            self._away_until = monotonic() + 1
+    def _connect(self) -> Client:
+        try:
+            return Client(
+                self.settings.google_cloud_project or None,  # then the platform or credentials say
+                database=self.settings.firestore_database or None,
+            )
+        except OSError as error:
+            missing = f"Set GOOGLE_CLOUD_PROJECT: {error}"
+            raise GoogleAuthError(missing) from error  # type: ignore[no-untyped-call]
 
-    def ping(self) -> None:
-        """Read a document that is not there; raise one of AWAY if there is no answer to that."""
-        self.client.document("ready/ready").get(**self.bounds)
+    def call(self, method: Callable[..., T], *arguments: Any) -> T:
+        """Call a method of the client's, and wait DATASTORE_TIMEOUT for it, in all."""
+        answer = method(*arguments, retry=self._retry, timeout=self._seconds)
+        self._try_again_at = 0.0
+        return answer
 
     def change(self, document: DocumentReference, write: Callable[[Snapshot, WriteOption], T]) -> T:
         """Read a document and write what depends on it; once more, if it was changed in between.
@@ -87,25 +89,33 @@ class Firestore:
         """
 
         def attempt() -> T:
-            snapshot = document.get(**self.bounds)
+            snapshot = self.call(document.get)
             option = self.client.write_option(last_update_time=snapshot.update_time)
             return write(snapshot, option)
 
         return self._again(attempt)()
 
+    def fail(self, error: Exception) -> Response | HTTPException:
+        """Answer 503 for what failed for want of Firestore."""
+        current_app.logger.error("Firestore failed: %s", error)
+        silent = not isinstance(error, exceptions.ClientError)
+        self._try_again_at = monotonic() + 1 if silent else 0.0
+        if silent:
+            self._client = None  # gRPC would try to connect again more and more seldom
+        return to_problem(UNAVAILABLE)
+
+    def ping(self) -> None:
+        """Read a document that is not there; raise one of AWAY if there is no answer to that."""
+        self.call(self.client.document("ready/ready").get)
+
 
 def init_firestore(app: Flask, settings: Settings) -> None:
     """Give an application its Firestore; while that is away, what needs it is answered with 503."""
-    app.extensions["datastore"] = Firestore(settings)
+    app.extensions["datastore"] = firestore = Firestore(settings)
     for error in AWAY:
-        app.register_error_handler(error, unavailable)
+        app.register_error_handler(error, firestore.fail)
 
 
 def datastore() -> Firestore:
-    store: Firestore = current_app.extensions["datastore"]
-    return store
-
-
-def unavailable(error: Exception) -> Response | HTTPException:
-    datastore().note(error)
-    return to_problem(UNAVAILABLE)
+    firestore: Firestore = current_app.extensions["datastore"]
+    return firestore

@@ -19,6 +19,11 @@ fi
 case ${DATABASE_URL:-sqlite:} in sqlite:*) alembic upgrade head ;; esac
 
 # % endif
+# % if cookiecutter.datastore == "firestore"
+# Where there are neither credentials nor Google's metadata server, that is to be known in seconds.
+export GCE_METADATA_DETECT_RETRIES="${GCE_METADATA_DETECT_RETRIES:-1}"
+
+# % endif
 [ $# -gt 0 ] || set -- gunicorn wsgi:app
 # exec: the server gets the signals sent to this process, SIGTERM above all.
 exec "$@"

@@ -21,7 +21,8 @@ def app(settings: Settings) -> Flask:
 def read(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Give the names of the documents that the service has sent, as they come."""
     names: list[str] = []
-    api = app.extensions["datastore"].client._firestore_api
+    with app.app_context():
+        api = app.extensions["datastore"].client._firestore_api
     run_query = api.run_query
 
     def listen(request: Any, **arguments: Any) -> Any:

@@ -25,11 +25,11 @@ def to_item(snapshot: Snapshot) -> Item:
 
 def create_item(item: Item) -> None:
     fields = structs.asdict(item)
-    document(fields.pop("id")).set(fields, **datastore().bounds)
+    datastore().call(document(fields.pop("id")).set, fields)
 
 
 def get_item(item_id: UUID) -> Item:
-    return to_item(document(item_id).get(**datastore().bounds))
+    return to_item(datastore().call(document(item_id).get))
 
 
 def list_items(after: Position | None, limit: int) -> list[Item]:
@@ -38,14 +38,14 @@ def list_items(after: Position | None, limit: int) -> list[Item]:
         query = query.order_by(field, Query.DESCENDING)
     if after:
         query = query.start_after({"created_at": after.created_at, "__name__": document(after.id)})
-    return [to_item(snapshot) for snapshot in query.stream(**datastore().bounds)]
+    return [to_item(snapshot) for snapshot in datastore().call(query.get)]
 
 
 def replace_item(item_id: UUID, body: ItemIn, check: Callable[[Item], None]) -> Item:
     def write(snapshot: Snapshot, option: WriteOption) -> Item:
         check(to_item(snapshot))
         changes = structs.asdict(body) | {"updated_at": now()}
-        snapshot.reference.update(changes, option, **datastore().bounds)
+        datastore().call(snapshot.reference.update, changes, option)
         return structs.replace(to_item(snapshot), **changes)
 
     return datastore().change(document(item_id), write)
@@ -54,6 +54,6 @@ def replace_item(item_id: UUID, body: ItemIn, check: Callable[[Item], None]) -> 
 def delete_item(item_id: UUID, check: Callable[[Item], None]) -> None:
     def write(snapshot: Snapshot, option: WriteOption) -> None:
         check(to_item(snapshot))
-        snapshot.reference.delete(option, **datastore().bounds)
+        datastore().call(snapshot.reference.delete, option)
 
     datastore().change(document(item_id), write)
