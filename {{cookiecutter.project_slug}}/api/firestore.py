@@ -10,6 +10,7 @@ from google.api_core import exceptions
 from google.api_core.retry import Retry, if_exception_type
 from google.auth.exceptions import GoogleAuthError
 from google.cloud.firestore import Client, DocumentReference, DocumentSnapshot, WriteOption
+from google.cloud.firestore_v1 import base_client
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
 from .errors import to_problem
@@ -17,15 +18,20 @@ from .settings import Settings
 
 T = TypeVar("T")
 Snapshot = DocumentSnapshot[DocumentReference]
-# What there is to catch when the service cannot be reached, or must not be used.
-AWAY = (
-    exceptions.ServerError,
-    exceptions.TooManyRequests,
-    exceptions.Forbidden,
+
+# gRPC tries to connect again more and more seldom, up to two minutes apart: never longer than a
+# second here. The library has no other place to say so.
+for options in (base_client._DEFAULT_CHANNEL_OPTIONS, base_client._GRPC_MSG_SIZE_OPTIONS):
+    options.append(("grpc.max_reconnect_backoff_ms", 1000))
+
+# The library's own repetition of a query is a TypeError before the first document.
+NEVER = Retry(predicate=lambda error: False)
+SILENCE = (
+    exceptions.ServiceUnavailable,
+    exceptions.DeadlineExceeded,
     exceptions.RetryError,
     GoogleAuthError,
 )
-UNAVAILABLE = ServiceUnavailable("Firestore is not available.", retry_after=5)
 
 
 class Firestore:
@@ -39,12 +45,14 @@ class Firestore:
         self.settings = settings
         self._client: Client | None = None
         self._lock = Lock()
-        self._try_again_at = 0.0
+        self._try_again_at = self._answered_at = 0.0
         self._seconds = settings.datastore_timeout or 3600
         lost = if_exception_type(exceptions.ServiceUnavailable)
-        self._retry = Retry(lost, initial=0.1, maximum=1, timeout=self._seconds)
-        changed = if_exception_type(exceptions.FailedPrecondition, exceptions.NotFound)
-        self._again = Retry(changed, initial=0.01, maximum=0.2, timeout=self._seconds)
+        self._retry_lost = Retry(lost, initial=0.1, maximum=1, timeout=self._seconds)
+        changed = if_exception_type(
+            exceptions.Aborted, exceptions.FailedPrecondition, exceptions.NotFound
+        )
+        self._retry_changed = Retry(changed, initial=0.01, maximum=0.2, timeout=self._seconds)
 
     @property
     def client(self) -> Client:
@@ -57,7 +65,7 @@ class Firestore:
         if "firestore" not in g:
             with self._lock:
                 if self._try_again_at > monotonic():
-                    raise UNAVAILABLE
+                    raise unavailable()
                 if self._try_again_at:  # from here on, no other tries before this one has failed
                     self._try_again_at = monotonic() + 2 * self._seconds + 1
                 if not self._client:
@@ -67,20 +75,27 @@ class Firestore:
         return client
 
     def _connect(self) -> Client:
-        try:
+        settings = self.settings
+        try:  # without a project, the platform or the credentials name it
             return Client(
-                self.settings.google_cloud_project or None,  # then the platform or credentials say
-                database=self.settings.firestore_database or None,
+                settings.google_cloud_project or None, database=settings.firestore_database or None
             )
-        except OSError as error:
-            missing = f"Set GOOGLE_CLOUD_PROJECT: {error}"
-            raise GoogleAuthError(missing) from error  # type: ignore[no-untyped-call]
+        except (GoogleAuthError, OSError) as error:
+            self._try_again_at = monotonic() + 1  # for those who wait for the lock
+            if isinstance(error, GoogleAuthError):
+                raise
+            reason = f"{error}" if error.errno else f"Set GOOGLE_CLOUD_PROJECT: {error}"
+            raise GoogleAuthError(reason) from error  # type: ignore[no-untyped-call]
 
     def call(self, method: Callable[..., T], *arguments: Any) -> T:
-        """Call a method of the client's, and wait DATASTORE_TIMEOUT for it, in all."""
-        answer = method(*arguments, retry=self._retry, timeout=self._seconds)
-        self._try_again_at = 0.0
+        """Call a method of the client's, once, and wait DATASTORE_TIMEOUT for the answer."""
+        answer = method(*arguments, retry=NEVER, timeout=self._seconds)
+        self._answered_at, self._try_again_at = monotonic(), 0.0
         return answer
+
+    def call_again(self, method: Callable[..., T], *arguments: Any) -> T:
+        """Call a method that does no harm when it is called twice; again, if no answer came."""
+        return self._retry_lost(self.call)(method, *arguments)
 
     def change(self, document: DocumentReference, write: Callable[[Snapshot, WriteOption], T]) -> T:
         """Read a document and write what depends on it; once more, if it was changed in between.
@@ -93,26 +108,30 @@ class Firestore:
             option = self.client.write_option(last_update_time=snapshot.update_time)
             return write(snapshot, option)
 
-        return self._again(attempt)()
+        return self._retry_changed(attempt)()
 
     def fail(self, error: Exception) -> Response | HTTPException:
-        """Answer 503 for what failed for want of Firestore."""
+        """Answer 503 for what failed for want of Firestore; raise what failed for a bug."""
+        if isinstance(error, exceptions.InvalidArgument):
+            raise error
         current_app.logger.error("Firestore failed: %s", error)
-        silent = not isinstance(error, exceptions.ClientError)
+        silent = isinstance(error, SILENCE) and monotonic() - self._answered_at > self._seconds
         self._try_again_at = monotonic() + 1 if silent else 0.0
-        if silent:
-            self._client = None  # gRPC would try to connect again more and more seldom
-        return to_problem(UNAVAILABLE)
+        return to_problem(unavailable())
 
     def ping(self) -> None:
-        """Read a document that is not there; raise one of AWAY if there is no answer to that."""
-        self.call(self.client.document("ready/ready").get)
+        """Read a document that is not there; raise if there is no answer to that."""
+        self.call_again(self.client.document("ready/ready").get)
+
+
+def unavailable() -> ServiceUnavailable:
+    return ServiceUnavailable("Firestore is not available.", retry_after=5)
 
 
 def init_firestore(app: Flask, settings: Settings) -> None:
     """Give an application its Firestore; while that is away, what needs it is answered with 503."""
     app.extensions["datastore"] = firestore = Firestore(settings)
-    for error in AWAY:
+    for error in (exceptions.GoogleAPICallError, exceptions.RetryError, GoogleAuthError):
         app.register_error_handler(error, firestore.fail)
 
 

@@ -39,6 +39,8 @@ def operation(
         lists = lists_of(query) if query else set()
         if hints.get("return") is Response:
             hints["return"] = type(None)
+        for kind in hints.values():  # msgspec must not see a type first in two threads at a time
+            msgspec.json.Decoder(kind)
 
         @functools.wraps(function)
         def view(**arguments: Any) -> Response:

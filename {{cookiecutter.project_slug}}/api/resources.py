@@ -16,7 +16,7 @@ from .operations import Input
 
 T = TypeVar("T")
 EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
-# No NUL, which is a character to JSON and none to PostgreSQL.
+# No NUL: it is a character to JSON, and not every datastore can keep it.
 Text = Annotated[str, Meta(pattern="^[^\\u0000]*$")]
 Time = Annotated[datetime, Meta(tz=True)]
 now = partial(datetime.now, UTC)

@@ -19,7 +19,11 @@ DatabaseURL = Annotated[
 ]
 # % elif cookiecutter.datastore == "firestore"
 Name = Annotated[
-    str, Meta(pattern="^[a-z0-9.:-]*$", description="lower-case letters, digits and hyphens")
+    str,
+    Meta(
+        pattern=r"^(\(default\)|[a-z0-9.:-]*)$",
+        description="lower-case letters, digits, hyphens, dots and colons",
+    ),
 ]
 # % endif
 Seconds = Annotated[int, Meta(ge=0, le=3600, description="0 to 3600 seconds")]

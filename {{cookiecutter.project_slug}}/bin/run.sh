@@ -22,6 +22,8 @@ case ${DATABASE_URL:-sqlite:} in sqlite:*) alembic upgrade head ;; esac
 # % if cookiecutter.datastore == "firestore"
 # Where there are neither credentials nor Google's metadata server, that is to be known in seconds.
 export GCE_METADATA_DETECT_RETRIES="${GCE_METADATA_DETECT_RETRIES:-1}"
+# To the library an empty address is one, to which it cannot connect.
+[ -n "${FIRESTORE_EMULATOR_HOST:-}" ] || unset FIRESTORE_EMULATOR_HOST
 
 # % endif
 [ $# -gt 0 ] || set -- gunicorn wsgi:app

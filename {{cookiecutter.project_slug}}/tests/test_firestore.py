@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from google.api_core import exceptions
 
 from api import create_app
 from api.settings import Settings
@@ -53,3 +54,44 @@ def test_a_page_further_down_costs_no_more(client: FlaskClient, read: list[str])
     read.clear()
     client.get(URL, query_string={"per_page": 2, "cursor": cursor})
     assert len(read) == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(each, 503) for each in (exceptions.Forbidden, exceptions.Unauthenticated, exceptions.Unknown)]
+    + [(exceptions.ResourceExhausted, 503), (exceptions.NotFound, 503), (exceptions.Aborted, 503)]
+    + [(exceptions.InvalidArgument, 500)],
+)
+def test_who_cannot_be_served_now_is_told_to_come_back_unless_it_is_a_bug(
+    error: type[exceptions.GoogleAPICallError], status: int
+) -> None:
+    app = create_app(Settings())
+
+    @app.get("/failing")
+    def failing() -> str:
+        raise error("no")
+
+    response = app.test_client().get("/failing")
+    assert (response.status_code, response.mimetype) == (status, "application/problem+json")
+    assert ("Retry-After" in response.headers) == (status == 503)
+
+
+@pytest.mark.parametrize("method", ["put", "delete"])
+def test_a_write_whose_answer_is_lost_is_no_conflict(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """Nobody knows whether it was done; to try it again would meet what it did itself."""
+    created = client.post(URL, json={"name": "Ada"})
+    with app.app_context():
+        api = app.extensions["datastore"].client._firestore_api
+    commit = api.commit
+
+    def lose(*arguments: Any, **named: Any) -> None:
+        commit(*arguments, **named)
+        raise exceptions.ServiceUnavailable("lost")  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(api, "commit", lose)
+    tag = {"If-Match": created.headers["ETag"]}
+    body = {"name": "Bob"} if method == "put" else None
+    response = client.open(created.location, method=method, json=body, headers=tag)
+    assert response.status_code == 503

@@ -18,18 +18,19 @@ def document(item_id: UUID) -> DocumentReference:
 
 def to_item(snapshot: Snapshot) -> Item:
     fields = found(snapshot.to_dict())
-    for name in ("created_at", "updated_at"):  # of a class of Google's own, which is not encoded
-        fields[name] = datetime.combine(fields[name].date(), fields[name].time(), UTC)
+    for name, value in fields.items():
+        if isinstance(value, datetime):  # of a class of Google's own, which msgspec does not take
+            fields[name] = datetime.combine(value.date(), value.time(), UTC)
     return Item(id=UUID(snapshot.id), **fields)
 
 
 def create_item(item: Item) -> None:
     fields = structs.asdict(item)
-    datastore().call(document(fields.pop("id")).set, fields)
+    datastore().call_again(document(fields.pop("id")).set, fields)
 
 
 def get_item(item_id: UUID) -> Item:
-    return to_item(datastore().call(document(item_id).get))
+    return to_item(datastore().call_again(document(item_id).get))
 
 
 def list_items(after: Position | None, limit: int) -> list[Item]:
@@ -38,7 +39,7 @@ def list_items(after: Position | None, limit: int) -> list[Item]:
         query = query.order_by(field, Query.DESCENDING)
     if after:
         query = query.start_after({"created_at": after.created_at, "__name__": document(after.id)})
-    return [to_item(snapshot) for snapshot in datastore().call(query.get)]
+    return [to_item(snapshot) for snapshot in datastore().call_again(query.get)]
 
 
 def replace_item(item_id: UUID, body: ItemIn, check: Callable[[Item], None]) -> Item:
