@@ -238,7 +238,7 @@ def test_make_start_never_migrates_a_database_server(
 
 def test_a_migration_needs_a_name(workshop: Bake) -> None:
     project = workshop(datastore="sql")
-    with pytest.raises(AssertionError, match='make migration m="Add books"'):
+    with pytest.raises(AssertionError, match='make migration m="Add orders"'):
         run("make", "migration", cwd=project)
 
 

@@ -62,13 +62,13 @@ def test_what_the_readme_says_of_adding_a_resource_works(workshop: Bake, answers
         elif place.endswith(".py"):
             (project / place).write_text(code, encoding="utf-8")
         else:
-            add_fields(project / "api/books", place, code)
+            add_fields(project / "api/orders", place, code)
     document = yaml.safe_load((project / "docs/swagger.yaml").read_text(encoding="utf-8"))
     if answers["datastore"] == "none":
         assert "/api/v1/quotes/{country}" in document["paths"]
     else:
-        assert "/api/v1/books/{book_id}" in document["paths"]
-        assert document["components"]["schemas"]["Book"]["properties"]["pages"]
+        assert "/api/v1/orders/{order_id}" in document["paths"]
+        assert document["components"]["schemas"]["Order"]["properties"]["quantity"]
 
 
 def register(factory: Path, imports: str, registration: str) -> None:

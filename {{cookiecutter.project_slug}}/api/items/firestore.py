@@ -18,9 +18,9 @@ def document(item_id: UUID) -> DocumentReference:
 
 def to_item(snapshot: Snapshot) -> Item:
     fields = found(snapshot.to_dict())
-    for name, value in fields.items():
-        if isinstance(value, datetime):  # of a class of Google's own, which msgspec does not take
-            fields[name] = datetime.combine(value.date(), value.time(), UTC)
+    for name in fields:
+        if isinstance(time := fields[name], datetime):  # of a class that msgspec does not take
+            fields[name] = datetime.combine(time.date(), time.time(), UTC)
     return Item(id=UUID(snapshot.id), **fields)
 
 
