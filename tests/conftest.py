@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 from pytest_cookies.plugin import Cookies
 
-from .datastores import PostgreSQL
+from .datastores import Emulator, PostgreSQL
 from .machine import environment, fetch, free_port, run
 from .variants import AXES, QUESTIONS
 
@@ -77,3 +77,12 @@ def postgresql() -> Iterator[PostgreSQL]:
     server.start()
     yield server
     server.remove()
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[Emulator]:
+    """Give Firestore's emulator for what needs any; who stops it takes one of its own."""
+    emulator = Emulator()
+    emulator.start()
+    yield emulator
+    emulator.remove()

@@ -109,9 +109,14 @@ def test_the_locked_requirements_satisfy_the_chosen_ones(workshop: Bake, answers
 
 @pytest.mark.thorough
 @every_project
-def test_the_load_test_finds_no_failure(workshop: Bake, answers: Answers) -> None:
+def test_the_load_test_finds_no_failure(
+    workshop: Bake, answers: Answers, request: pytest.FixtureRequest
+) -> None:
     project = workshop(**answers)
-    with serving(project) as server:
+    settings = {}
+    if answers["datastore"] == "firestore":
+        settings["FIRESTORE_EMULATOR_HOST"] = request.getfixturevalue("emulator").address
+    with serving(project, **settings) as server:
         host = f"HOST={server.address}"
         output = run("make", "load-test", host, "USERS=2", "RUN_TIME=3s", cwd=project)
     requests, failures = re.findall(r"Aggregated +(\d+) +(\d+)\(", output)[-1]
