@@ -256,7 +256,7 @@ def test_make_emulator_starts_the_emulator(workshop: Bake) -> None:
         try:
             assert fetch(f"http://{own['FIRESTORE_EMULATOR_HOST']}/") == "Ok\n"
         finally:
-            os.killpg(emulator.pid, signal.SIGTERM)
+            os.killpg(emulator.pid, signal.SIGKILL)  # gcloud may not have begun to heed SIGTERM
 
 
 def test_without_credentials_firestore_is_away_and_the_log_says_why(
