@@ -242,9 +242,10 @@ def test_a_migration_needs_a_name(workshop: Bake) -> None:
         run("make", "migration", cwd=project)
 
 
-def test_make_emulator_starts_the_emulator(workshop: Bake) -> None:
+def test_make_emulator_starts_the_emulator_and_ctrl_c_stops_it(workshop: Bake) -> None:
     project = workshop(datastore="firestore")
-    own = environment(FIRESTORE_EMULATOR_HOST=f"127.0.0.1:{free_port()}")
+    port = free_port()
+    own = environment(FIRESTORE_EMULATOR_HOST=f"127.0.0.1:{port}")
     with subprocess.Popen(
         ["make", "emulator"],
         cwd=project,
@@ -256,7 +257,13 @@ def test_make_emulator_starts_the_emulator(workshop: Bake) -> None:
         try:
             assert fetch(f"http://{own['FIRESTORE_EMULATOR_HOST']}/") == "Ok\n"
         finally:
-            os.killpg(emulator.pid, signal.SIGKILL)  # gcloud may not have begun to heed SIGTERM
+            os.killpg(emulator.pid, signal.SIGINT)
+    for _ in range(50):
+        with socket.socket() as caller:
+            if caller.connect_ex(("127.0.0.1", port)):
+                return
+        time.sleep(0.1)
+    pytest.fail("Ctrl-C leaves the emulator behind")
 
 
 def test_without_credentials_firestore_is_away_and_the_log_says_why(
