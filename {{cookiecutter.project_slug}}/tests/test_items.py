@@ -84,7 +84,8 @@ def test_a_bad_item_is_refused_with_its_place(
 
 
 def test_the_longest_texts_fit(client: FlaskClient) -> None:
-    create(client, "👩" * 100, description="👩" * 1000)
+    item = create(client, "👩" * 100, description="👩" * 1000)
+    assert client.get(f"{URL}/{item['id']}").json == item
 
 
 @pytest.mark.parametrize("item_id", [str(uuid4()), "1", "x", "%00", "..%2f"])
