@@ -9,10 +9,10 @@ COMPILE = uv pip compile -q --universal --generate-hashes --python-version 3.11 
 RENDER = $(IN_VENV) cookiecutter --no-input --default-config --overwrite-if-exists .
 
 .DEFAULT_GOAL := help
-.PHONY: help develop demo test test-all lint format docs lock
+.PHONY: help develop init demo test test-all lint format difference docs lock audit ci
 
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 develop: .venv/develop.txt ## Install what working on the template needs, into .venv
 
@@ -23,6 +23,12 @@ develop: .venv/develop.txt ## Install what working on the template needs, into .
 	@$(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install -q --require-hashes -r $<
 	@cp $< $@
+
+init: develop ## Replace the template, in this clone of it, by the project
+	@.venv/bin/python init.py
+	@# The template's tools; the project has its own.
+	@rm -rf .venv build
+	@printf '\nNext:\n\n    make test\n    git add --all && git commit\n    make start\n\n'
 
 demo: develop ## Render the default project and serve it on PORT (8080)
 	@echo "Rendering the default project into $(BUILD)/my-flask-api …"
@@ -35,14 +41,19 @@ demo: develop ## Render the default project and serve it on PORT (8080)
 test: develop ## Test the template: every pair of answers, on one Python
 	$(IN_VENV) pytest -n 2 -m "not thorough"
 
-test-all: develop ## Test all of it: every combination, on every Python there is
-	$(IN_VENV) pytest -n 2
+test-all: test ## Test all of it: every combination, on every Python there is
+	$(IN_VENV) pytest -n 2 -m thorough
 
 lint: develop ## Check the style of the template and of what it renders
 	$(IN_VENV) ruff check --no-cache && $(IN_VENV) ruff format --no-cache --check
 
 format: develop ## Put the code in order
 	$(IN_VENV) ruff check --no-cache --fix && $(IN_VENV) ruff format --no-cache
+
+BASE ?= origin/main
+
+difference: develop ## Show what differs in the projects from those of BASE (origin/main)
+	@$(IN_VENV) python tests/difference.py $(BASE) $(BUILD)/difference
 
 DATASTORES = none sql firestore
 LOCKED = $(BUILD)/lock/$(datastore)/my-flask-api/requirements
@@ -59,7 +70,17 @@ lock: develop ## Upgrade and lock the requirements, the template's and the proje
 	$(foreach datastore,$(DATASTORES),$(RENDER) -o $(BUILD)/lock/$(datastore) datastore=$(datastore) >/dev/null &&) true
 	@# All together first, so that the variants share versions; then each by its own `make lock`.
 	$(IN_VENV) $(COMPILE) --upgrade $(foreach datastore,$(DATASTORES),$(LOCKED)/develop.in) -o $(BUILD)/lock/all.txt
-	$(foreach datastore,$(DATASTORES),rm $(LOCKED)/load.txt && cp $(BUILD)/lock/all.txt $(LOCKED)/develop.txt &&) true
+	$(foreach datastore,$(DATASTORES),rm $(LOCKED)/load.txt $(LOCKED)/audit.txt && cp $(BUILD)/lock/all.txt $(LOCKED)/develop.txt &&) true
 	$(foreach datastore,$(DATASTORES),$(IN_VENV) $(MAKE) -C $(LOCKED)/.. lock UPGRADE= &&) true
 	$(foreach datastore,$(DATASTORES),cp $(LOCKED)/common.txt $(LOCKED)/develop.txt templates/requirements/$(datastore)/ &&) true
-	cp $(BUILD)/lock/none/my-flask-api/requirements/load.txt templates/requirements/none/
+	cp $(addprefix $(BUILD)/lock/none/my-flask-api/requirements/,load.txt audit.txt) templates/requirements/none/
+
+LOCKS = $(wildcard requirements/*.txt templates/requirements/*/*.txt)
+
+audit: develop ## Look for known vulnerabilities in the locked requirements, the template's and the projects'
+	$(RENDER) -o $(BUILD)/audit >/dev/null
+	$(IN_VENV) $(MAKE) -s -C $(BUILD)/audit/my-flask-api .venv/audit/audit.txt
+	$(BUILD)/audit/my-flask-api/.venv/audit/bin/pip-audit --strict --disable-pip --require-hashes $(addprefix -r ,$(LOCKS))
+
+ci: ## Check what CI checks
+	.ci/run

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -31,6 +32,8 @@ RESIDUE = re.compile(r"\x7b[\x7b%].*cookiecutter|\x7b%-? *(include|from)|^\s*# %
 
 
 def main() -> None:
+    # The folder's name may have letters that the console's encoding has not.
+    sys.stdout.reconfigure(errors="backslashreplace")
     for entry in ANSWERS["_files"]:
         if not all(ANSWERS[question] in answers for question, answers in entry["only"].items()):
             for path in entry["paths"]:
@@ -40,9 +43,11 @@ def main() -> None:
         for path in (Path(folder, name) for name in names):
             if path.is_file() and (not TEMPLATE or (TEMPLATE / path).exists()):
                 check(path)
+    project = Path.cwd()
+    if is_for_a_comparison(project):
+        return
     if ANSWERS["run_tests"]:
         run_tests()
-    project = Path.cwd()
     folder = project.relative_to(HERE) if project.is_relative_to(HERE) else project
     print(f"\nNext:\n\n    cd {shlex.quote(str(folder))}\n    make test\n    make start\n")
 
@@ -69,13 +74,34 @@ def check(path: Path) -> None:
         sys.exit(f"{path} was rendered wrongly (please report it): {residue[0]!r} is left in it")
 
 
+def is_for_a_comparison(project: Path) -> bool:
+    """Tell whether this is for `cruft diff` or `cruft update`, which remove what they render.
+
+    They render straight into temporary folders, and compare all that is in them: what the tests
+    leave behind would be in the update, and what is printed in the diff.
+    """
+    by_cruft = "_repo_dir" not in ANSWERS
+    folder = project.resolve().parent
+    temporary = folder.parent == Path(tempfile.gettempdir()).resolve()
+    return (
+        by_cruft
+        and temporary
+        and folder.name.startswith(tempfile.gettempprefix())
+        and not project.is_relative_to(HERE)
+    )
+
+
 def run_tests() -> None:
     """Install the project and run its tests; stop with the last lines of the log if they fail."""
     print("Installing the project and running its tests (make test) …", flush=True)
     if not shutil.which("make"):
         sys.exit("run_tests: there is no make on this machine; install it, or answer false")
     done = subprocess.run(
-        ["make", "test"], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ["make", "test"],
+        encoding="utf-8",
+        errors="replace",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     if done.returncode:
         log = "\n".join(done.stdout.splitlines()[-30:])

@@ -3,18 +3,21 @@
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
+from uuid import uuid4
 
 import pytest
 from pytest_cookies.plugin import Cookies
 
 from .datastores import Emulator, PostgreSQL
+from .engine import built, docker, need_engine
 from .machine import environment, fetch, free_port, run
 from .variants import AXES, QUESTIONS
 
 Bake = Callable[..., Path]
+Build = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
@@ -86,3 +89,33 @@ def emulator() -> Iterator[Emulator]:
     emulator.start()
     yield emulator
     emulator.remove()
+
+
+@pytest.fixture(scope="session")
+def engine() -> None:
+    """Have a Docker engine."""
+    need_engine()
+
+
+@pytest.fixture(scope="session")
+def image(bake: Bake, engine: None) -> Iterator[Build]:
+    """Give a function that builds the image of the project with the answers, once for each set."""
+    images: dict[str, str] = {}
+    with ExitStack() as stack:
+
+        def image(**answers: str | bool) -> str:
+            key = repr(sorted(answers.items()))
+            if key not in images:
+                image = built(bake(**answers), "--build-arg=REVISION=abc")
+                images[key] = stack.enter_context(image)
+            return images[key]
+
+        yield image
+
+
+@pytest.fixture
+def volume() -> Iterator[str]:
+    """Give a volume of the Docker engine."""
+    volume = docker("volume", "create", f"test-{uuid4().hex[:8]}")
+    yield volume
+    docker("volume", "rm", volume)

@@ -1,7 +1,6 @@
 """Real datastores for tests: PostgreSQL of Debian's packages, Firestore's emulator of the gcloud CLI."""
 
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -14,8 +13,9 @@ from pathlib import Path
 from .machine import environment, free_port, missing
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
-# PostgreSQL does not run as root; Debian's package brings a user for it.
-USER = None if os.geteuid() else "postgres"
+# PostgreSQL does not run as root; Debian's package brings a user for it. (Windows has no geteuid;
+# tests/test_portable.py imports this there, and uses nothing of it.)
+USER = "postgres" if hasattr(os, "geteuid") and os.geteuid() == 0 else None
 
 
 class PostgreSQL:
@@ -28,7 +28,7 @@ class PostgreSQL:
         self.pg_ctl, self.port = Path(pg_ctl), free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
         if USER:
-            os.chown(self.folder, pwd.getpwnam(USER).pw_uid, -1)
+            shutil.chown(self.folder, USER)
         self.log = self.folder / "log"
         initdb = self.pg_ctl.with_name("initdb")
         self.run(initdb, "--username=api", "--auth=trust", "--encoding=UTF8", "--no-sync")
@@ -60,16 +60,16 @@ class PostgreSQL:
     def stop(self) -> None:
         self.run(self.pg_ctl, "stop", "--wait", "--mode=immediate")
 
-    def freeze(self, signal_: signal.Signals = signal.SIGSTOP) -> None:
+    def freeze(self, name: str = "SIGSTOP") -> None:
         """Stop each of its processes, or go on with them, by SIGCONT."""
         server = int((self.folder / "data/postmaster.pid").read_text().split()[0])
         for process in (server, *children(server)):
             with suppress(ProcessLookupError):
-                os.kill(process, signal_)
+                os.kill(process, signal.Signals[name])
 
     def remove(self) -> None:
         if (self.folder / "data/postmaster.pid").exists():
-            self.freeze(signal.SIGCONT)
+            self.freeze("SIGCONT")
             self.stop()
         shutil.rmtree(self.folder)
 
@@ -98,9 +98,9 @@ class Emulator:
             time.sleep(0.1)
         raise AssertionError("the emulator does not listen")
 
-    def freeze(self, signal_: signal.Signals = signal.SIGSTOP) -> None:
+    def freeze(self, name: str = "SIGSTOP") -> None:
         assert self.process
-        os.killpg(self.process.pid, signal_)
+        os.killpg(self.process.pid, signal.Signals[name])
 
     def stop(self) -> None:
         if self.process:

@@ -1,13 +1,17 @@
 """The machine that the tests run on: its commands, ports and parts."""
 
 import os
+import random
 import re
 import socket
 import subprocess
+import threading
 import time
 import urllib.request
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from http.client import HTTPException
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,7 +20,7 @@ import pytest
 from .variants import PROJECT
 
 # What a person has set for other work, the settings of the API among it, does not reach a test.
-SETTINGS = re.findall(r"^([A-Z_]+)=", (PROJECT / ".env.example").read_text(), re.MULTILINE)
+SETTINGS = re.findall(r"^([A-Z_]+)=", (PROJECT / ".env.example").read_text("utf-8"), re.MULTILINE)
 FOREIGN = re.compile(
     rf"{'|'.join(SETTINGS)}|(FIRESTORE|GCE|GIT|GOOGLE|GUNICORN|TEST)_.*"
     "|MAKE.*|MFLAGS|PYT.*|VIRTUAL_ENV"
@@ -34,7 +38,8 @@ def run(*command: str | Path, cwd: Path, **own: str) -> str:
         command,
         cwd=cwd,
         env=environment(**own),
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
@@ -43,9 +48,12 @@ def run(*command: str | Path, cwd: Path, **own: str) -> str:
 
 
 def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    """Give a port for a server, which may take its time: not of those that the system gives away."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with suppress(OSError), socket.socket() as free:
+            free.bind(("", port))
+            return port
 
 
 def fetch(url: str) -> str:
@@ -55,6 +63,17 @@ def fetch(url: str) -> str:
             return str(page.read(), "utf-8")
         time.sleep(0.1)
     pytest.fail(f"{url} does not answer")
+
+
+@contextmanager
+def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Serve what a handler answers, and give the server's address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
 
 
 def missing(part: str) -> NoReturn:

@@ -1,6 +1,7 @@
 """What a person may answer: bad answers are refused in a line, and all others say what they say."""
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -12,7 +13,7 @@ from markdown_it import MarkdownIt
 
 from .conftest import Bake
 from .machine import environment, run
-from .variants import AXES, TEMPLATE
+from .variants import AXES, QUESTIONS, TEMPLATE
 
 
 def render(folder: Path, **answers: str) -> subprocess.CompletedProcess[str]:
@@ -79,7 +80,7 @@ def test_a_text_that_jinja_would_read_is_refused(tmp_path: Path, text: str) -> N
         env=environment(HOME=str(tmp_path.parent)),
         text=True,
         capture_output=True,
-        input=f"\n\n{text}\n\n\n\n\n\n",
+        input=f"\n\n{text}" + "\n" * len(QUESTIONS),
     )
     assert done.stderr.startswith(f"description: {text!r} is not valid: ")
     assert list(tmp_path.iterdir()) == []
@@ -217,7 +218,7 @@ def test_every_license_is_its_own_and_names_the_author_where_it_has_a_place_for_
 def test_the_version_of_python_is_the_dockerfile_s(bake: Bake) -> None:
     for version in AXES["python_version"]:
         text = (bake(python_version=version) / "Dockerfile").read_text(encoding="utf-8")
-        assert f'ARG PYTHON_VERSION="{version}"\n' in text
+        assert re.findall(r"^FROM python:(\S+)", text, re.MULTILINE) == [f"{version}-slim"]
 
 
 def test_every_question_has_a_prompt_and_every_choice_a_label() -> None:

@@ -121,7 +121,7 @@ def test_while_its_datastore_hangs_nobody_waits_for_long(
             health = Answer(server, "/health")
             waited = [answer.result() for answer in answers]
     finally:
-        store.freeze(signal.SIGCONT)
+        store.freeze("SIGCONT")
     assert {answer.status for answer in waited} == {503}
     assert max(answer.seconds for answer in waited) < PATIENCE
     assert health.status == 200
@@ -253,6 +253,8 @@ def test_make_emulator_starts_the_emulator_and_ctrl_c_stops_it(workshop: Bake) -
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        # As in a terminal; what runs in the background may have been told to ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as emulator:
         try:
             assert fetch(f"http://{own['FIRESTORE_EMULATOR_HOST']}/") == "Ok\n"

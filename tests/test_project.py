@@ -10,16 +10,28 @@ import yaml
 from .conftest import Bake, serving
 from .datastores import PostgreSQL
 from .machine import run
+from .marks import every_project, parametrize
 from .pythons import PYTHONS
-from .variants import Answers, distinct, name
+from .variants import Answers, distinct, few, name
 
-every_project = pytest.mark.parametrize("answers", distinct(), ids=name)
-NEWEST, *OLDER = PYTHONS
+containers = [answers for answers in distinct() if answers["deploy"] == "container"]
+NEWEST, *_, OLDEST = [*PYTHONS, *PYTHONS]
 
 
-@every_project
+# What Cloud Run adds is small: for it the newest and the oldest Python will do.
 @pytest.mark.parametrize(
-    "version", [NEWEST, *(pytest.param(version, marks=pytest.mark.thorough) for version in OLDER)]
+    ("answers", "version"),
+    [
+        pytest.param(
+            answers,
+            version,
+            marks=[] if answers in few() and version == NEWEST else pytest.mark.thorough,
+            id=f"{version}-{name(answers)}",
+        )
+        for answers in distinct()
+        for version in PYTHONS
+        if answers["deploy"] == "container" or version in (NEWEST, OLDEST)
+    ],
 )
 def test_a_project_passes_its_own_lint_and_tests(
     workshop: Bake, answers: Answers, version: str, postgresql: PostgreSQL
@@ -41,16 +53,20 @@ def test_make_docs_and_make_format_find_nothing_to_do(workshop: Bake, answers: A
     assert run("git", "ls-files", "--others", "--exclude-standard", cwd=project) == ""
 
 
-@pytest.mark.parametrize(
-    "answers",
-    [
-        pytest.param(answers, marks=pytest.mark.thorough if "firestore" in name(answers) else [])
-        for answers in distinct()
-    ],
-    ids=name,
-)
+@parametrize(few()[:1], containers)
 def test_what_the_readme_says_of_adding_a_resource_works(workshop: Bake, answers: Answers) -> None:
     project = workshop(**answers)
+    add_the_resource_of_the_readme(project)
+    document = yaml.safe_load((project / "docs/swagger.yaml").read_text(encoding="utf-8"))
+    if answers["datastore"] == "none":
+        assert "/api/v1/quotes/{country}" in document["paths"]
+    else:
+        assert "/api/v1/orders/{order_id}" in document["paths"]
+        assert document["components"]["schemas"]["Order"]["properties"]["quantity"]
+
+
+def add_the_resource_of_the_readme(project: Path) -> None:
+    """Do what its section "Change it" says, to its last command."""
     readme = (project / "README.md").read_text(encoding="utf-8")
     section = readme.partition("## Change it")[2].partition("\n## ")[0]
     for text, language, code in re.findall(r"(.*?)```(\w+)\n(.*?)```", section, re.DOTALL):
@@ -63,12 +79,6 @@ def test_what_the_readme_says_of_adding_a_resource_works(workshop: Bake, answers
             (project / place).write_text(code, encoding="utf-8")
         else:
             add_fields(project / "api/orders", place, code)
-    document = yaml.safe_load((project / "docs/swagger.yaml").read_text(encoding="utf-8"))
-    if answers["datastore"] == "none":
-        assert "/api/v1/quotes/{country}" in document["paths"]
-    else:
-        assert "/api/v1/orders/{order_id}" in document["paths"]
-        assert document["components"]["schemas"]["Order"]["properties"]["quantity"]
 
 
 def register(factory: Path, imports: str, registration: str) -> None:
@@ -107,8 +117,7 @@ def test_the_locked_requirements_satisfy_the_chosen_ones(workshop: Bake, answers
         )
 
 
-@pytest.mark.thorough
-@every_project
+@parametrize([], containers)
 def test_the_load_test_finds_no_failure(
     workshop: Bake, answers: Answers, request: pytest.FixtureRequest
 ) -> None:

@@ -1,16 +1,26 @@
 """The server of a rendered project, with an application that is made to misbehave."""
 
 import json
+import os
+import resource
+import signal
+import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from threading import Event
 
 import pytest
 
-from .conftest import Bake, serving
-from .machine import environment, run
+from .conftest import Bake, Server, serving
+from .datastores import children
+from .load import Client
+from .machine import environment, fetch, run
+from .network import far_away
 
 # Appended to wsgi.py.
 VIEWS = """
@@ -20,10 +30,18 @@ from flask import Response, request
 def scheme() -> str:
     return request.scheme
 
+@app.get("/large")
+def large() -> Response:
+    return Response(b"x" * 30_000_000)
+
 @app.get("/unsendable")
 def unsendable() -> Response:
     return Response("x", headers={"X-Name": "\\u2713"})
 """
+
+
+def port(server: Server) -> int:
+    return int(server.address.rpartition(":")[2])
 
 
 @pytest.fixture
@@ -64,3 +82,98 @@ def test_an_application_that_does_not_import_ends_the_start_at_once(workshop: Ba
     assert done.returncode == 1
     assert done.stderr == "no use\n"
     assert time.monotonic() - began < 10
+
+
+def test_without_keep_alive_a_request_that_comes_late_is_answered(project: Path) -> None:
+    with serving(project, KEEP_ALIVE="0") as server:
+        for seconds in (0.0, 0.2, 1.0):
+            with socket.create_connection(("127.0.0.1", port(server)), timeout=5) as client:
+                time.sleep(seconds)
+                client.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+                assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(("pause", "complete"), [(0.03, True), (8.0, False)])
+def test_who_reads_slowly_and_steadily_gets_it_all_and_who_pauses_does_not(
+    project: Path, pause: float, complete: bool
+) -> None:
+    with serving(project, READ_TIMEOUT="1") as server, socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        client.settimeout(10)
+        client.connect(("127.0.0.1", port(server)))
+        client.sendall(b"GET /large HTTP/1.0\r\nHost: a\r\n\r\n")
+        began, read = time.monotonic(), 0
+        with suppress(ConnectionResetError):
+            while part := client.recv(1_000_000):
+                read += len(part)
+                if time.monotonic() - began < 3:
+                    time.sleep(pause)
+    assert (read > 30_000_000) == complete
+
+
+@pytest.mark.thorough
+def test_a_server_that_takes_over_the_socket_goes_on_with_it(project: Path) -> None:
+    """SIGUSR2, and SIGTERM for the old one: https://gunicorn.org/deploy/#upgrading-on-the-fly"""
+    with serving(project, WORKERS="2") as server:
+        server.process.send_signal(signal.SIGUSR2)
+        for _ in range(100):
+            new = [pid for pid in children(server.process.pid) if len(children(pid)) == 2]
+            if new:
+                break
+            time.sleep(0.1)
+        try:
+            time.sleep(1)
+            server.process.terminate()
+            server.process.wait()
+            for _ in range(5):
+                assert fetch(f"{server.address}/health") == '{"status":"ok"}'
+        finally:
+            os.kill(new[0], signal.SIGTERM)
+
+
+@pytest.mark.thorough
+def test_many_connections_do_not_use_up_the_files(project: Path) -> None:
+    """The usual limit is 1,024 at first, of which the process needs some itself."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        with serving(project, WORKERS="1") as server, ExitStack() as clients:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+            before = children(server.process.pid)
+            for _ in range(500):
+                address = ("127.0.0.1", port(server))
+                clients.enter_context(socket.create_connection(address, timeout=5))
+            assert fetch(f"{server.address}/health")
+            assert children(server.process.pid) == before
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.thorough
+def test_a_stop_loses_no_request_of_those_who_are_far_away(workshop: Bake) -> None:
+    """For a round trip a client thinks that it is connected, and the server does not know it yet."""
+    project = workshop()
+    run("make", "develop", cwd=project)
+    ended = Event()
+    with far_away(0.02) as far:
+        settings = environment(WORKERS="2", ACCESS_LOG="off", PORT="8080")
+        with subprocess.Popen([*far.command, project / "bin/run.sh"], env=settings) as server:
+            try:
+                fetch(f"http://{far.address}:8080/health")
+                clients = [Client((far.address, 8080), "close", ended) for _ in range(100)]
+                with ThreadPoolExecutor(len(clients)) as pool:
+                    calls = [pool.submit(client) for client in clients]
+                    time.sleep(2)
+                    server.terminate()
+                    try:
+                        code = server.wait(timeout=15)
+                    finally:
+                        ended.set()
+            finally:
+                server.terminate()
+        for call in calls:
+            call.result()
+    assert code == 0
+    assert sum(client.answered for client in clients) > 500
+    assert sum(client.lost for client in clients) == 0

@@ -14,7 +14,7 @@ from .variants import PROJECT, QUESTIONS, TEMPLATE
 def test_every_file_of_the_template_is_valid_in_its_own_language_as_it_stands() -> None:
     run("ruff", "check", "--no-cache", cwd=TEMPLATE)
     run("ruff", "format", "--no-cache", "--check", cwd=TEMPLATE)
-    for path in PROJECT.rglob("*.*"):
+    for path in filter(Path.is_file, PROJECT.rglob("*.*")):
         READERS.get(path.suffix, str)(path.read_text(encoding="utf-8"))
     for script in PROJECT.rglob("*.sh"):
         run("sh", "-n", script, cwd=TEMPLATE)

@@ -1,4 +1,7 @@
-"""The variants of the template, read from its questions: a new answer is tested the day it is added."""
+"""The variants of the template, read from its questions: a new answer is tested the day it is added.
+
+Run as a script, it prints the rows of the workflow matrix.yml; with the standard library alone.
+"""
 
 import itertools
 import json
@@ -11,10 +14,11 @@ QUESTIONS = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-
 
 # Asks for an action after the rendering; what is rendered is the same.
 NO_AXIS = {"run_tests"}
-# Change names and numbers in a few files, and neither code nor requirements (a test holds this).
+# Change a few files, or whether they are there, and neither code nor requirements (a test holds this).
 NEUTRAL = {
-    "license": {"LICENSE", "README.md", "pyproject.toml"},
+    "license": {"Dockerfile", "LICENSE", "README.md", "pyproject.toml"},
     "python_version": {"Dockerfile"},
+    "ci": {".github/dependabot.yml", ".github/workflows/ci.yml", "README.md"},
 }
 
 Answers = dict[str, str | bool]
@@ -49,3 +53,37 @@ def pairs() -> Iterator[Answers]:
 def name(answers: Answers) -> str:
     """Name a combination, for a person: `MIT-3.13`; the one without answers is `default`."""
     return "-".join(str(answer) for answer in answers.values()) or "default"
+
+
+def few() -> list[Answers]:
+    """Give a few distinct combinations in which every answer occurs."""
+    chosen: list[Answers] = []
+    seen: set[tuple[str, str | bool]] = set()
+    while True:
+        best = max(distinct(), key=lambda answers: len(answers.items() - seen))
+        if not (new := best.items() - seen):
+            return chosen
+        chosen.append(best)
+        seen |= new
+
+
+def words(answers: Answers) -> str:
+    """Give answers as cookiecutter takes them on its command line."""
+    return " ".join(f"{question}={answer}" for question, answer in answers.items())
+
+
+def rows() -> list[dict[str, str]]:
+    """Give every distinct project on every Python, as rows of a matrix of GitHub's."""
+    every = [
+        answers | {"python_version": python}
+        for answers in distinct()
+        for python in QUESTIONS["python_version"]
+    ]
+    return [
+        {"name": name(row), "python": str(row["python_version"]), "answers": words(row)}
+        for row in every
+    ]
+
+
+if __name__ == "__main__":
+    print(json.dumps({"include": rows()}))

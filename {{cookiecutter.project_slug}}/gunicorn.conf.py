@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from gunicorn import glogging
 
 from api import logs
 from api.settings import Settings
+from api.worker import Worker
 
 settings = Settings.from_environment()
 
@@ -28,8 +30,7 @@ class Logger(glogging.Logger):
     def access(self, resp: Any, req: Any, environ: Any, request_time: timedelta) -> None:
         """Log an answer; without the query string, which may hold what nobody should read."""
         if self.access_log_enabled:
-            # For an answer of gunicorn's own there is a RAW_URI and no PATH_INFO.
-            path = environ.get("PATH_INFO") or environ["RAW_URI"].partition("?")[0]
+            path = environ["RAW_URI"].partition("?")[0]
             method = environ["REQUEST_METHOD"]
             status = int(str(resp.status)[:3])
             duration = round(request_time.total_seconds() * 1000, 3)
@@ -39,8 +40,18 @@ class Logger(glogging.Logger):
                 "status": status,
                 "duration_ms": duration,
                 "remote_addr": environ.get("REMOTE_ADDR"),
-                "request_id": environ.get("request_id"),
+            } | environ.get("log_fields", {})
+            # % if cookiecutter.deploy == "cloud-run"
+            # https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#HttpRequest
+            fields["httpRequest"] = {
+                "requestMethod": method,
+                "requestUrl": path,
+                "status": status,
+                "latency": f"{request_time.total_seconds():.6f}s",
+                "remoteIp": environ.get("REMOTE_ADDR"),
+                "userAgent": environ.get("HTTP_USER_AGENT"),
             }
+            # % endif
             self.access_log.info("%s %s %s %s ms", method, path, status, duration, extra=fields)
 
 
@@ -60,7 +71,7 @@ bind = f"0.0.0.0:{settings.port}"
 # A process per CPU, for only processes run Python code in parallel.
 workers = settings.workers or cpus()
 # A few threads in each, for requests that wait for something; many would fight for the interpreter.
-worker_class = "gthread"
+worker_class = Worker
 threads = settings.threads
 
 # The application is imported before the port opens and before the workers fork: no request reaches
@@ -75,11 +86,13 @@ graceful_timeout = settings.graceful_timeout
 # Longer than a proxy keeps an idle connection (60 s is usual), so that the proxy is who closes it.
 keepalive = settings.keep_alive
 
-
-def pre_request(worker: Any, req: Any) -> None:
-    """Bound the wait for the rest of a body: a few stalled uploads would hold every thread."""
-    req.unreader.sock.settimeout(settings.read_timeout or None)
-
+# A client that stops half-way holds a thread for so long: without a bound, a few of them hold all.
+Worker.patience = settings.read_timeout
+# Each connection is a file. A worker takes 1,000 at a time, and would end when it may not open more.
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+if 0 <= soft < 4096:  # unlimited is less than 0
+    enough = min(4096, hard) if hard >= 0 else 4096
+    resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
 
 # Who the client is, the application decides (TRUSTED_PROXIES); gunicorn believes nobody's header.
 forwarded_allow_ips = ""

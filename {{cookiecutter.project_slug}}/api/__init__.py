@@ -7,6 +7,9 @@
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+# % if cookiecutter.deploy == "cloud-run"
+from .cloud_logging import with_trace
+# % endif
 # % if cookiecutter.datastore == "sql"
 from .database import init_database
 # % endif
@@ -61,6 +64,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     if settings.docs == "on":
         app.register_blueprint(docs)
 
+    # % if cookiecutter.deploy == "cloud-run"
+    app.wsgi_app = with_trace(app.wsgi_app, settings.google_cloud_project)  # type: ignore[assignment, method-assign]
+    # % endif
     app.wsgi_app = with_headers(app.wsgi_app)  # type: ignore[assignment, method-assign]
     if proxies := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]

@@ -24,14 +24,14 @@ def with_headers(application: "WSGIApplication") -> "WSGIApplication":
     """Wrap an application: each response has a request id and the security headers.
 
     The id is the caller's X-Request-ID if that is a sane one, else a new one; the logs find it as
-    environ["request_id"].
+    environ["log_fields"].
     """
 
     def wrapped(environ: "WSGIEnvironment", start_response: "StartResponse") -> Any:
         request_id = environ.get("HTTP_X_REQUEST_ID", "")
         if not is_sane(request_id):
             request_id = token_hex(16)
-        environ["request_id"] = request_id
+        environ["log_fields"] = {"request_id": request_id}
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             own = {name.title() for name, _ in headers}

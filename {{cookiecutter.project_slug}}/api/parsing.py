@@ -8,7 +8,13 @@ from typing import Any, TypeVar
 import msgspec
 from flask import request
 from msgspec import UNSET, structs
-from werkzeug.exceptions import BadRequest, HTTPException, NotFound, UnsupportedMediaType
+from werkzeug.exceptions import (
+    BadRequest,
+    HTTPException,
+    NotFound,
+    RequestEntityTooLarge,
+    UnsupportedMediaType,
+)
 
 from .errors import Fault, Invalid
 
@@ -19,13 +25,16 @@ def read_body(decoder: msgspec.json.Decoder[T]) -> T:
     """Decode the request's body; the one place where it is read."""
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("The Content-Type must be application/json.")
+    limit = request.max_content_length or 0
+    request.max_content_length = limit + 1  # Werkzeug cuts chunks off at it, without a word
     try:
         raw = request.get_data(cache=False)
-        request.stream.read(1)  # Werkzeug cuts chunks off at the limit; reading on is the 413
     except HTTPException:
         raise
     except Exception as error:  # the server's own, when the body is broken on its way: bad chunks
         raise BadRequest("The body could not be read to its end.") from error
+    if len(raw) > limit:
+        raise RequestEntityTooLarge
     if len(raw) < (request.content_length or 0):
         raise BadRequest("The body is shorter than its Content-Length.")
     try:

@@ -7,6 +7,10 @@ from typing import Annotated, Literal, get_args, get_type_hints
 import msgspec
 from msgspec import Meta
 
+# % if cookiecutter.deploy == "cloud-run"
+from .cloud_run import adapt
+
+# % endif
 Level = Literal["debug", "info", "warning", "error", "critical"]
 Switch = Annotated[Literal["on", "off"], Meta(description="on or off")]
 # % if cookiecutter.datastore == "sql"
@@ -17,12 +21,22 @@ DatabaseURL = Annotated[
         description="sqlite:///path or postgresql://user:password@host/database",
     ),
 ]
-# % elif cookiecutter.datastore == "firestore"
-Name = Annotated[
+# % endif
+# % if cookiecutter.datastore == "firestore" or cookiecutter.deploy == "cloud-run"
+Project = Annotated[
     str,
     Meta(
-        pattern=r"^(\(default\)|[a-z0-9.:-]*)$",
+        pattern=r"^[a-z0-9.:-]*$",
         description="lower-case letters, digits, hyphens, dots and colons",
+    ),
+]
+# % endif
+# % if cookiecutter.datastore == "firestore"
+Database = Annotated[
+    str,
+    Meta(
+        pattern=r"^(\(default\)|[a-z0-9-]*)$",
+        description="lower-case letters, digits and hyphens",
     ),
 ]
 # % endif
@@ -41,13 +55,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_body_bytes: Annotated[int, Meta(ge=1, description="1 byte or more")] = 1_048_576
     trusted_proxies: Annotated[int, Meta(ge=0, le=10, description="0 to 10")] = 0
 
+    # % if cookiecutter.deploy == "cloud-run" and cookiecutter.datastore != "firestore"
+    google_cloud_project: Project = ""
+
+    # % endif
     # % if cookiecutter.datastore == "sql"
     database_url: DatabaseURL = "sqlite:///instance/app.db"
     datastore_timeout: Seconds = 2
 
     # % elif cookiecutter.datastore == "firestore"
-    google_cloud_project: Name = ""
-    firestore_database: Name = ""
+    google_cloud_project: Project = ""
+    firestore_database: Database = ""
     datastore_timeout: Seconds = 2
 
     # % endif
@@ -57,7 +75,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     timeout: Seconds = 30
     graceful_timeout: Seconds = 8
     keep_alive: Seconds = 75
-    read_timeout: Seconds = 10
+    read_timeout: Seconds = 5
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -66,6 +84,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Raises SystemExit for a bad one, with a line that names it, its value and what is allowed:
         better a server that does not start than one that runs with what nobody meant.
         """
+        # % if cookiecutter.deploy == "cloud-run"
+        environ = adapt(environ)
+        # % endif
         given = {}
         for name, kind in get_type_hints(cls, include_extras=True).items():
             if text := environ.get(name.upper()):

@@ -1,6 +1,7 @@
 """The Firestore of the tests: the emulator of FIRESTORE_EMULATOR_HOST, or one that they start."""
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -36,9 +37,8 @@ def emulator() -> Iterator[str]:
     if not Path(sdk, "platform/cloud-firestore-emulator").is_dir():
         missing("gcloud has no emulator: gcloud components install cloud-firestore-emulator")
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        host = f"127.0.0.1:{free.getsockname()[1]}"
+    # None of the ports that the system gives to whoever connects: it would until the emulator listens.
+    host = f"127.0.0.1:{random.randrange(20_000, 32_000)}"
     with subprocess.Popen(
         [gcloud, "emulators", "firestore", "start", f"--host-port={host}"],
         stdin=subprocess.DEVNULL,

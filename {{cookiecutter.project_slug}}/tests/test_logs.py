@@ -3,22 +3,13 @@ import logging
 import os
 import pty
 import sys
-from collections.abc import Iterator
 
 import pytest
 from flask import Flask
 
 from api import logs
 
-
-@pytest.fixture(autouse=True)
-def logging_as_it_was() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(False)
+pytestmark = pytest.mark.usefixtures("logging_as_it_was")
 
 
 def test_an_exception_is_one_line_with_its_stack_and_the_request_s_id(
@@ -32,10 +23,10 @@ def test_an_exception_is_one_line_with_its_stack_and_the_request_s_id(
     app.test_client().get("/broken", headers={"X-Request-ID": "abc"})
     (line,) = capsys.readouterr().out.splitlines()
     record = json.loads(line)
-    assert record["level"] == "ERROR"
+    assert record["{{ 'severity' if cookiecutter.deploy == 'cloud-run' else 'level' }}"] == "ERROR"
     assert record["message"] == "Exception on /broken [GET]"
     assert record["request_id"] == "abc"
-    assert "RuntimeError: on\ntwo lines" in record["exc_info"]
+    assert "RuntimeError: on\ntwo lines" in record["stack_trace"]
     assert record["time"].endswith("Z")
 
 

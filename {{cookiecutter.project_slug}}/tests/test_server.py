@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,24 @@ class Server:
 
     def connect(self) -> socket.socket:
         return socket.create_connection(self.address, timeout=10)
+
+    @contextmanager
+    def connections(self, count: int, sent: bytes) -> Iterator[list[socket.socket]]:
+        """Give so many connections on which something is sent."""
+        with ExitStack() as stack:
+            clients = [stack.enter_context(self.connect()) for _ in range(count)]
+            for client in clients:
+                client.sendall(sent)
+            yield clients
+
+    def worker(self) -> int:
+        """Give the process id of the worker, as the log tells it."""
+        assert self.process.stdout
+        return next(
+            int(found[1])
+            for line in self.process.stdout
+            if (found := re.search(r"Booting worker with pid: (\d+)", line))
+        )
 
     def wait(self) -> None:
         """Wait until it answers; a mere connection may be one of this process to itself."""
@@ -166,10 +184,14 @@ def test_a_body_that_is_cut_off_is_400(server: Server) -> None:
         assert read(connection).status == 400
 
 
-def test_a_body_in_chunks_over_the_limit_is_413() -> None:
-    chunks = b'Transfer-Encoding: chunked\r\n\r\nf\r\n{"name": "Ada"}\r\n5\r\n     \r\n0\r\n\r\n'
-    with serving(MAX_BODY_BYTES="16") as server:
-        assert server.answer(POST + chunks).status == 413
+def test_a_body_over_the_limit_is_413_however_it_is_sent() -> None:
+    """This one has 11 bytes, and is read far enough to be refused for what is in it."""
+    for limit, status in (("11", 422), ("10", 413)):
+        with serving(MAX_BODY_BYTES=limit) as server:
+            whole = b'Content-Length: 11\r\n\r\n{"name": 5}'
+            assert server.answer(POST + whole).status == status
+            chunks = b'Transfer-Encoding: chunked\r\n\r\n8\r\n{"name":\r\n3\r\n 5}\r\n0\r\n\r\n'
+            assert server.answer(POST + chunks).status == status
 
 
 def test_a_body_that_stops_on_its_way_is_400() -> None:
@@ -193,6 +215,47 @@ def test_sigterm_lets_a_request_in_flight_finish() -> None:
         answered = time.monotonic()
         assert server.process.wait(timeout=15) == 0
         assert time.monotonic() - answered < 3
+
+
+def test_sigterm_lets_everybody_finish_whom_the_system_has_connected() -> None:
+    """Each of them is about to send a request, and the server has not even accepted them yet."""
+    with serving() as server:
+        worker = server.worker()
+        os.kill(worker, signal.SIGSTOP)
+        with server.connections(20, b"GET /health HTTP/1.1\r\nHost: test\r\n\r\n") as clients:
+            server.process.send_signal(signal.SIGTERM)
+            time.sleep(0.5)
+            os.kill(worker, signal.SIGCONT)
+            assert [read(client).status for client in clients] == [200] * 20
+        assert server.process.wait(timeout=15) == 0
+
+
+def test_a_reload_goes_on_serving() -> None:
+    with serving() as server:
+        server.worker()
+        server.process.send_signal(signal.SIGHUP)
+        server.worker()  # another; and the first one ends
+        time.sleep(1)
+        assert server.get("/health").status == 200
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"GET /health HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"],
+    ids=["sends nothing", "does not close its end"],
+)
+def test_a_client_that_holds_its_connection_keeps_nobody_waiting(
+    server: Server, sent: bytes
+) -> None:
+    with server.connections(20, sent):
+        began = time.monotonic()
+        assert [server.get("/health").status for _ in range(5)] == [200] * 5
+        assert time.monotonic() - began < 1.5
+
+
+def test_headers_that_stop_on_their_way_hold_a_thread_for_read_timeout() -> None:
+    with serving(READ_TIMEOUT="1") as server, server.connections(8, b"GET /health HTTP/1.1\r\nHo"):
+        assert server.get("/health").status == 200
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,40 @@
+"""A load on a server, that counts what gets lost."""
+
+import socket
+from contextlib import suppress
+from threading import Event
+
+
+class Client:
+    """Sends one request after the other, and counts those that are sent and never answered."""
+
+    def __init__(self, address: tuple[str, int], connection: str, ended: Event) -> None:
+        self.address = address
+        request = f"GET /health HTTP/1.1\r\nHost: test\r\nConnection: {connection}\r\n\r\n"
+        self.request = request.encode()
+        self.ended = ended
+        self.answered = self.lost = 0
+
+    def __call__(self) -> None:
+        while not self.ended.is_set():
+            with suppress(OSError), socket.create_connection(self.address, timeout=1) as server:
+                # From here on, the system of the server has accepted the connection.
+                server.settimeout(20)
+                while not self.ended.is_set() and self.goes_on(server):
+                    pass
+
+    def goes_on(self, server: socket.socket) -> bool:
+        """Send a request; tell whether the connection takes another."""
+        answer = b""
+        try:
+            server.sendall(self.request)
+            while not answer.endswith(b"}"):
+                if not (part := server.recv(4096)):
+                    raise ConnectionError
+                answer += part
+        except OSError:
+            self.lost += 1
+            return False
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        self.answered += 1
+        return b"\r\nConnection: close\r\n" not in answer

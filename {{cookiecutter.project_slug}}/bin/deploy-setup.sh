@@ -1,0 +1,90 @@
+#!/bin/sh
+# Makes what `make deploy` needs in the Google Cloud project that gcloud is set to. It makes what is
+# missing, so it can be run again, and has to be when a name in cloudbuild.yaml has changed.
+set -eu
+cd "$(dirname "$0")/.."
+
+fail() {
+    echo "deploy-setup: $1" >&2
+    exit 1
+}
+
+command -v gcloud >/dev/null || fail "there is no gcloud; install it: https://cloud.google.com/sdk/docs/install"
+# Each command is shown before it runs.
+exec 3>&1
+gcloud() {
+    echo "+ gcloud $*" >&3
+    command gcloud "$@"
+}
+
+project=$(gcloud config get project 2>/dev/null) || true
+[ -n "$project" ] || fail "no project is set; choose one: gcloud config set project PROJECT_ID"
+
+substitution() { sed -n "s/^  $1: *[\"']*\([^\"' ]*\).*/\1/p" cloudbuild.yaml; }
+region=$(substitution _REGION)
+repository=$(substitution _REPOSITORY)
+build=$(substitution _BUILD_ACCOUNT)@$project.iam.gserviceaccount.com
+runtime=$(substitution _RUNTIME_ACCOUNT)@$project.iam.gserviceaccount.com
+
+# An account that was just made may be unknown for a while to those who are to give it a role.
+grant() { "$@" || { sleep 10 && "$@"; } || { sleep 30 && "$@"; }; }
+
+gcloud services enable run.googleapis.com cloudbuild.googleapis.com artifactregistry.googleapis.com iam.googleapis.com
+
+# % if cookiecutter.datastore == "sql"
+gcloud services enable sqladmin.googleapis.com sql-component.googleapis.com secretmanager.googleapis.com
+
+# The value goes through a pipe: arguments can be read by anybody on this machine.
+secret=$(substitution _SECRET)
+current=$(gcloud secrets versions access latest --secret="$secret" 2>/dev/null) || true
+instance=$(substitution _CLOUD_SQL_INSTANCE | sed "s/\$PROJECT_ID/$project/; s/\${_REGION}/$region/")
+form="postgresql://USER:PASSWORD@/DATABASE?host=/cloudsql/$instance"
+case ${DATABASE_URL:-$current} in
+"") fail "DATABASE_URL is not set, and the secret $secret has none that you can read: export DATABASE_URL='$form'" ;;
+postgresql://*host=/cloudsql/"$instance") ;; # and not the database of a laptop
+*) fail "DATABASE_URL names another database than cloudbuild.yaml: it has to be $form" ;;
+esac
+gcloud secrets describe "$secret" >/dev/null 2>&1 ||
+    gcloud secrets create "$secret" --replication-policy=automatic
+if [ "${DATABASE_URL:-$current}" != "$current" ]; then
+    printf %s "$DATABASE_URL" | gcloud secrets versions add "$secret" --data-file=-
+fi
+
+# % elif cookiecutter.datastore == "firestore"
+gcloud services enable firestore.googleapis.com
+gcloud firestore databases describe >/dev/null 2>&1 ||
+    gcloud firestore databases create --location="$region" --type=firestore-native
+
+# % endif
+gcloud artifacts repositories describe "$repository" --location="$region" >/dev/null 2>&1 ||
+    gcloud artifacts repositories create "$repository" --location="$region" --repository-format=docker
+
+for account in "$build" "$runtime"; do
+    gcloud iam service-accounts describe "$account" >/dev/null 2>&1 ||
+        gcloud iam service-accounts create "${account%%@*}"
+done
+
+# Who builds: reads the source that was uploaded, pushes the image, writes the log.
+grant gcloud projects add-iam-policy-binding "$project" --member="serviceAccount:$build" \
+    --role=roles/cloudbuild.builds.builder --condition=None --format=none
+# Deploys; an admin, for no lesser role may say who can call the service (run.services.setIamPolicy).
+grant gcloud projects add-iam-policy-binding "$project" --member="serviceAccount:$build" \
+    --role=roles/run.admin --condition=None --format=none
+# Deploys what runs as the service's account, and as no other.
+grant gcloud iam service-accounts add-iam-policy-binding "$runtime" --member="serviceAccount:$build" \
+    --role=roles/iam.serviceAccountUser --format=none
+
+# % if cookiecutter.datastore == "sql"
+# What the service may: connect to Cloud SQL, and read the one secret.
+grant gcloud projects add-iam-policy-binding "$project" --member="serviceAccount:$runtime" \
+    --role=roles/cloudsql.client --condition=None --format=none
+grant gcloud secrets add-iam-policy-binding "$secret" --member="serviceAccount:$runtime" \
+    --role=roles/secretmanager.secretAccessor --format=none
+
+# % elif cookiecutter.datastore == "firestore"
+# What the service may: read and write documents.
+grant gcloud projects add-iam-policy-binding "$project" --member="serviceAccount:$runtime" \
+    --role=roles/datastore.user --condition=None --format=none
+
+# % endif
+echo "The project $project is ready: make deploy (if that is denied something, wait: a new role takes some minutes)"

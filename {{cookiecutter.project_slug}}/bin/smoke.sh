@@ -1,0 +1,39 @@
+#!/bin/sh
+# Calls a service that runs, and stops at the first wrong answer.
+set -eu
+[ -n "${1:-}" ] || { echo "usage: bin/smoke.sh URL" >&2 && exit 2; }
+url=${1%/}
+
+# % if cookiecutter.deploy == "cloud-run"
+# A private service wants an identity token: IDENTITY_TOKEN, or one of gcloud's. A service account's
+# is made for one audience, the service; a person's has none. It travels by TLS only.
+token=
+case $url in https://*)
+    token=${IDENTITY_TOKEN:-$(gcloud auth print-identity-token --audiences="$url" 2>/dev/null ||
+        gcloud auth print-identity-token 2>/dev/null)} || true
+    ;;
+esac
+
+call() {
+    printf '%s\n' ${token:+"header = \"Authorization: Bearer $token\""} | curl --config - "$@"
+}
+
+# % else
+call() { curl "$@"; }
+# % endif
+expect() {
+    got=$(call --silent --show-error --max-time 60 --output /dev/null \
+        --write-out '%{http_code} %{content_type}' "$url$1") || got="no answer"
+    case $got in
+    "$2"*) echo "GET $1: $got" ;;
+# % if cookiecutter.deploy == "cloud-run"
+    *) echo "GET $url$1: expected $2, got $got${token:+, with a token}" >&2 && exit 1 ;;
+# % else
+    *) echo "GET $url$1: expected $2, got $got" >&2 && exit 1 ;;
+# % endif
+    esac
+}
+
+expect /health "200 application/json"
+expect /openapi.json "200 application/json"
+expect /no-such-page "404 application/problem+json"
