@@ -57,8 +57,8 @@ def free_port() -> int:
 
 
 def fetch(url: str) -> str:
-    """Read a page as soon as its server answers, within ten seconds."""
-    for _ in range(100):
+    """Read a page as soon as its server answers, within half a minute."""
+    for _ in range(300):
         with suppress(OSError, HTTPException), urllib.request.urlopen(url) as page:
             return str(page.read(), "utf-8")
         time.sleep(0.1)

@@ -73,13 +73,17 @@ class Server:
         )
 
     def wait(self) -> None:
-        """Wait until it answers; a mere connection may be one of this process to itself."""
-        for _ in range(200):
+        """Wait until it answers, half a minute at most."""
+        for _ in range(600):
             with suppress(OSError, HTTPException):
                 if self.get("/").status == 200:
                     return
+            if self.process.poll() is not None:
+                break
             time.sleep(0.05)
-        pytest.fail("the server does not answer")
+        self.process.kill()
+        output, _ = self.process.communicate()
+        pytest.fail(f"the server does not answer; it wrote:\n{output}")
 
     def answer(self, request: bytes) -> HTTPResponse:
         with self.connect() as connection:
@@ -106,16 +110,19 @@ def read(connection: socket.socket) -> HTTPResponse:
 
 @contextmanager
 def serving(**environment: str) -> Iterator[Server]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with start(PORT=str(port), **environment) as process:
-        server = Server(process, port)
-        try:
-            server.wait()
-            yield server
-        finally:
-            process.terminate()
+    with socket.socket() as held:
+        # While this one has the port, the system gives it to nobody; a server with the option, as
+        # gunicorn is, takes it all the same.
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        with start(PORT=str(port), **environment) as process:
+            server = Server(process, port)
+            try:
+                server.wait()
+                yield server
+            finally:
+                process.terminate()
 
 
 def access(log: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
