@@ -3,11 +3,12 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
+import urllib.request
 from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
 
 from .machine import environment, free_port, missing
@@ -91,12 +92,13 @@ class Emulator:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        host, port = self.address.split(":")
-        for _ in range(300):
-            with suppress(OSError), socket.create_connection((host, int(port))):
+        # Not merely listening: its first answer may take longer than the API waits for one.
+        documents = f"http://{self.address}/v1/projects/none/databases/(default)/documents/none"
+        for _ in range(600):
+            with suppress(OSError, HTTPException), urllib.request.urlopen(documents):
                 return
             time.sleep(0.1)
-        raise AssertionError("the emulator does not listen")
+        raise AssertionError("the emulator does not answer")
 
     def freeze(self, name: str = "SIGSTOP") -> None:
         assert self.process
