@@ -9,10 +9,10 @@ COMPILE = uv pip compile -q --universal --generate-hashes --python-version 3.11 
 RENDER = $(IN_VENV) cookiecutter --no-input --default-config --overwrite-if-exists .
 
 .DEFAULT_GOAL := help
-.PHONY: help develop init demo test test-all lint format difference docs lock audit ci
+.PHONY: help develop init demo test test-all lint format difference bench bench-quick docs lock audit ci
 
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 develop: .venv/develop.txt ## Install what working on the template needs, into .venv
 
@@ -55,6 +55,19 @@ BASE ?= origin/main
 difference: develop ## Show what differs in the projects from those of BASE (origin/main)
 	@$(IN_VENV) python tests/difference.py $(BASE) $(BUILD)/difference
 
+.venv/bench/bench.txt: .venv/develop.txt requirements/bench.txt
+	@echo "Installing requirements/bench.txt into .venv/bench …"
+	@$(PYTHON) -m venv --clear .venv/bench
+	@.venv/bench/bin/python -m pip install -q --require-hashes -r requirements/bench.txt
+	@cp requirements/bench.txt $@
+
+bench: develop .venv/bench/bench.txt ## Measure the projects (half an hour) and write docs/bench.json, docs/bench.svg
+	$(IN_VENV) python -m bench
+	.venv/bench/bin/python -m bench.picture
+
+bench-quick: develop ## Measure in two minutes whether the projects are far from the goals
+	$(IN_VENV) python -m bench --quick
+
 DATASTORES = none sql firestore
 LOCKED = $(BUILD)/lock/$(datastore)/my-flask-api/requirements
 
@@ -67,6 +80,7 @@ docs: develop ## Write templates/docs/, the projects' OpenAPI documents
 
 lock: develop ## Upgrade and lock the requirements, the template's and the projects'
 	cd requirements && $(IN_VENV) $(COMPILE) --upgrade develop.in -o develop.txt
+	cd requirements && $(IN_VENV) $(COMPILE) --upgrade bench.in -o bench.txt
 	$(foreach datastore,$(DATASTORES),$(RENDER) -o $(BUILD)/lock/$(datastore) datastore=$(datastore) >/dev/null &&) true
 	@# All together first, so that the variants share versions; then each by its own `make lock`.
 	$(IN_VENV) $(COMPILE) --upgrade $(foreach datastore,$(DATASTORES),$(LOCKED)/develop.in) -o $(BUILD)/lock/all.txt

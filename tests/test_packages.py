@@ -25,6 +25,7 @@ FAKES = {
     "chromium": "",
     "ls": "",
     "nginx": "",
+    "wrk": "",
 }
 
 

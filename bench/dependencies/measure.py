@@ -1,6 +1,6 @@
 """Measure what each way to validate requests and to write the OpenAPI document costs.
 
-    python bench/dependencies/measure.py [--rounds 7] [--seconds 2]
+    python -m bench.dependencies.measure [--rounds 7] [--seconds 2]
 
 The same three endpoints (apps/) are written with each candidate, as its documentation shows them,
 and run by the same gunicorn. On a busy machine absolute figures say little, so the candidates take
@@ -13,8 +13,6 @@ the template renders now. Everything that is installed or rendered goes to build
 """
 
 import argparse
-import http.client
-import os
 import re
 import shutil
 import socket
@@ -27,9 +25,9 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from bench.servers import BUILD, ROOT, ask, cpu_time, memory, on_cpus, run
+
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-BUILD = ROOT / "build/bench"
 SERVER = "--worker-class=gthread --workers=1 --threads=4 --preload --no-control-socket"
 
 
@@ -64,16 +62,6 @@ CANDIDATES = [
 ]
 
 
-def run(*command: str | Path) -> str:
-    return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout
-
-
-def on_cpu(number: int) -> list[str]:
-    """Give the server and its load a CPU each, where there are two and taskset."""
-    can = shutil.which("taskset") and (os.cpu_count() or 1) > 1
-    return ["taskset", "-c", str(number)] if can else []
-
-
 def install(candidate: Candidate) -> None:
     run("uv", "venv", "-q", "--allow-existing", "--python", sys.executable, candidate.venv)
     command = ["uv", "pip", "install", "-q", "--exact", "--python", str(candidate.venv)]
@@ -85,17 +73,6 @@ def installed(candidate: Candidate) -> int:
     return len(run("uv", "pip", "freeze", "-q", "--python", candidate.venv).splitlines())
 
 
-def ask(port: int, path: str, body: str | None = None) -> int:
-    """Send a request, a POST if it has a body, and give the status of the answer."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    headers = {"Content-Type": "application/json"} if body else {}
-    try:
-        connection.request("POST" if body else "GET", path, body, headers)
-        return connection.getresponse().status
-    finally:
-        connection.close()
-
-
 @contextmanager
 def serve(candidate: Candidate) -> Iterator[tuple[int, int, float]]:
     """Start a candidate's server; give its process, its port and the seconds it took to answer."""
@@ -103,7 +80,7 @@ def serve(candidate: Candidate) -> Iterator[tuple[int, int, float]]:
         port = listener.getsockname()[1]
     paths = [f"--chdir={HERE / 'apps'}", f"--pythonpath={BUILD / 'project/bench'}"]
     options = ["--log-level=warning", f"--bind=127.0.0.1:{port}", f"{candidate.app}:app"]
-    command = [*on_cpu(0), str(candidate.venv / "bin/gunicorn"), *SERVER.split()]
+    command = [*on_cpus("0"), str(candidate.venv / "bin/gunicorn"), *SERVER.split()]
     start = time.perf_counter()
     process = subprocess.Popen([*command, *paths, *options])
     try:
@@ -128,26 +105,10 @@ def check(candidate: Candidate) -> None:
         raise SystemExit(f"{candidate.app} answers {good} and {bad}")
 
 
-def processes(pid: int) -> list[Path]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [Path("/proc", each) for each in [str(pid), *children]]
-
-
-def memory(pid: int) -> float:
-    rollups = [(process / "smaps_rollup").read_text() for process in processes(pid)]
-    return sum(int(rollup.partition("\nPss:")[2].split()[0]) for rollup in rollups) / 1024
-
-
-def cpu_time(pid: int) -> float:
-    stats = [(process / "stat").read_text().rpartition(")")[2] for process in processes(pid)]
-    ticks = sum(int(field) for stat in stats for field in stat.split()[11:13])
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
 def load(pid: int, seconds: int, *target: str | Path) -> tuple[float, float]:
     """Send as many requests as can be; give CPU time a request and requests a second."""
     before = cpu_time(pid)
-    report = run(*on_cpu(1), "wrk", "-t1", "-c4", f"-d{seconds}s", *target)
+    report = run(*on_cpus("1"), "wrk", "-t1", "-c4", f"-d{seconds}s", *target)
     used = cpu_time(pid) - before
     found = re.search(r"(\d+) requests in .*Requests/sec: +([\d.]+)", report, re.S)
     if not found or "Non-2xx" in report:
@@ -160,7 +121,7 @@ def measure(candidate: Candidate, seconds: int) -> Sample:
         for _ in range(100):
             ask(port, "/greetings", '{"name": "Ada"}')
             ask(port, "/greetings?limit=5")
-        used = memory(pid)
+        used = sum(memory(pid))
         url = f"http://127.0.0.1:{port}/greetings"
         post, posts = load(pid, seconds, "-s", HERE / "post.lua", url)
         get, gets = load(pid, seconds, f"{url}?limit=5")

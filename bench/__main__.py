@@ -1,0 +1,110 @@
+"""Measure a rendered project beside its references, all in turns, in one run.
+
+    python -m bench [--rounds 5] [--seconds 2] [--only requests,settings]
+    python -m bench --quick
+
+Prints the tables: medians, with the least and the most, and the ratio to the reference, pair by pair;
+and whether the goals are met. Writes them to docs/bench.json; --quick does not, and ends with 1 if a
+goal is missed by a third.
+Needs Linux with two CPUs, wrk and PostgreSQL (Debian's packages), and what `make bench` installs.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from .load import needed
+from .report import Goal, markdown
+from .sections import SECTIONS, Bench
+from .servers import ROOT, run
+
+JSON = ROOT / "docs/bench.json"
+ONE, TWO = "/health, 1 CPU, 16 connections", "/health, 2 CPUs, 16 connections"
+PEAK = "Latency at 70 % of the default settings' peak, the default settings"
+USUAL = ("4 sync workers", "1 worker, 8 threads", "2 x CPUs + 1 workers, 4 threads")
+REQUESTS = "Requests a second, one CPU"
+GOALS = [
+    Goal(REQUESTS, "GET /health", least=0.95),
+    Goal(REQUESTS, "POST /greetings", least=0.9),
+    Goal(REQUESTS, "404", least=0.95),
+    Goal(REQUESTS, "422", least=0.95),
+    Goal("Boot to the first 200", "none", most=1.25),
+    Goal("Memory of an instance (PSS)", "none", most=1.15),
+    *(Goal(TWO, name, most=1 / 1.5) for name in USUAL[:2]),
+    *(Goal(table, name, most=1) for table in (ONE, TWO) for name in USUAL),
+]
+LONG = [
+    Goal(PEAK, "p99", most=10),
+    Goal("CPU time of a request, 1 CPU", "16 connections", most=1.2),
+    Goal("CPU time of a request, 1 CPU", "256 connections", most=1.2),
+]
+# How far off a goal may be on a machine that does other things too: by a third.
+SLACK = 1.5
+QUICK = ["starting", "requests", "settings"]
+
+
+def machine(project: Path) -> dict[str, Any]:
+    """Say what it was measured on, and with."""
+    cpuinfo = Path("/proc/cpuinfo").read_text()
+    model = next(
+        (line.partition(": ")[2] for line in cpuinfo.splitlines() if "model name" in line), ""
+    )
+    versions = "from importlib.metadata import version as v; print(v('flask'), v('gunicorn'))"
+    flask, gunicorn = run(project / ".venv/bin/python", "-c", versions).split()
+    return {
+        "cpu": model or platform.machine(),
+        "cpus": len(os.sched_getaffinity(0)),
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "flask": flask,
+        "gunicorn": gunicorn,
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rounds", type=int, help="5, or 2 if it is to be quick")
+    parser.add_argument("--seconds", type=int, help="how long a load lasts: 2, or 1")
+    parser.add_argument("--only", help=f"of {', '.join(SECTIONS)}, with commas; writes nothing")
+    parser.add_argument("--quick", action="store_true", help="the goals, roughly, in two minutes")
+    options = parser.parse_args()
+    needed("wrk")
+    names = options.only.split(",") if options.only else QUICK if options.quick else [*SECTIONS]
+    rounds = options.rounds or (2 if options.quick else 5)
+    bench = Bench(options.seconds or (1 if options.quick else 2), quick=options.quick)
+    began = time.monotonic()
+    try:
+        for number in range(1, rounds + 1):
+            for name in names:
+                minutes = (time.monotonic() - began) / 60
+                where = f"round {number} of {rounds}: {name}"
+                print(f"{minutes:5.1f} min, {where}", file=sys.stderr, flush=True)
+                SECTIONS[name](bench)
+    finally:
+        bench.remove()
+    tables = [table.as_json() for table in bench.tables.values()]
+    for table in tables:
+        print(*markdown(table), "", sep="\n")
+    if options.only:
+        return
+    missed = 0
+    for goal in GOALS if options.quick else GOALS + LONG:
+        met, line = goal.judge(tables, SLACK if options.quick else 1)
+        missed += not met
+        print("met   " if met else "MISSED", line)
+    if options.quick:
+        sys.exit(f"{missed} goals are missed by more than a third." if missed else 0)
+    result = {"machine": machine(bench.none), "rounds": rounds, "tables": tables}
+    JSON.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

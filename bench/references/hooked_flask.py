@@ -1,0 +1,12 @@
+"""The bare Flask app, with a request id and the project's headers by a hook of Flask."""
+
+from secrets import token_hex
+
+from api.middleware import SECURITY_HEADERS
+from bare_flask import app
+
+
+@app.after_request
+def add_headers(response):
+    response.headers.extend([*SECURITY_HEADERS, ("X-Request-ID", token_hex(16))])
+    return response

@@ -1,0 +1,357 @@
+"""What is measured. A section is called once a round; what it compares takes turns in it."""
+
+import os
+import sys
+import sysconfig
+import tempfile
+import time
+from base64 import urlsafe_b64encode
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from struct import pack
+from uuid import UUID
+
+from tests.datastores import PostgreSQL
+
+from .load import ALL, burst, closed, idle, open_loop
+from .report import Table
+from .servers import BUILD, ROOT, Server, as_rendered, gunicorn, memory, render, run, serve, tuned
+
+GREETINGS, ITEMS = "/api/v1/greetings", "/api/v1/items"
+# How many connections there are at once.
+LEVELS = {"/health": [1, 16, 256, 1000], "/slow": [1, 4, 16, 64]}
+GOOD, BAD = '{"name": "Ada"}', '{"name": ""}'
+ROWS, NEWEST = 100_000, datetime(2026, 1, 1, tzinfo=UTC)
+# Run by a project: a row a second, the newest of them at NEWEST.
+FILL = """
+import sys
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from api import create_app
+from api.database import writing
+from api.items.sql import Row
+from sqlalchemy import insert
+
+newest = datetime.fromisoformat(sys.argv[2])
+with create_app().app_context(), writing() as session:
+    rows = []
+    for number in range(int(sys.argv[1])):
+        time = newest - timedelta(seconds=number)
+        row = dict(id=UUID(int=number), name=f"Item {number}", description="What it is. " * 5)
+        rows.append(row | dict(created_at=time, updated_at=time))
+    for start in range(0, len(rows), 10_000):
+        session.execute(insert(Row), rows[start:start + 10_000])
+"""
+PIN = """
+def post_fork(server, worker):
+    cpus = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cpus[worker.age % len(cpus)]})
+"""
+INIT = """
+def post_worker_init(worker):
+    import gc, sys
+"""
+GEVENT = """
+worker_class = "gevent"
+"""
+# What is changed: lines at the end of gunicorn.conf.py, and settings.
+TUNING: dict[str, tuple[str, dict[str, str]]] = {
+    "as it is": ("", {}),
+    "gthread as it comes": ('\nworker_class = "gthread"\n', {}),
+    "sync": ('\nworker_class = "sync"\n', {}),
+    "gevent": (GEVENT, {}),
+    "1 thread": ("", {"THREADS": "1"}),
+    "2 threads": ("", {"THREADS": "2"}),
+    "8 threads": ("", {"THREADS": "8"}),
+    "16 threads": ("", {"THREADS": "16"}),
+    "64 threads": ("", {"THREADS": "64"}),
+    "1 worker": ("", {"WORKERS": "1"}),
+    "3 workers": ("", {"WORKERS": "3"}),
+    "4 workers": ("", {"WORKERS": "4"}),
+    "no keep-alive": ("", {"KEEP_ALIVE": "0"}),
+    "not preloaded": ("\npreload_app = False\n", {}),
+    "gc.freeze() in the worker": (f"{INIT}    gc.collect()\n    gc.freeze()\n", {}),
+    "no gc at all": (f"{INIT}    gc.disable()\n", {}),
+    "gc threshold 50,000": (f"{INIT}    gc.freeze()\n    gc.set_threshold(50_000, 20, 50)\n", {}),
+    "switch interval 0.5 ms": (f"{INIT}    sys.setswitchinterval(0.0005)\n", {}),
+    "switch interval 50 ms": (f"{INIT}    sys.setswitchinterval(0.05)\n", {}),
+    "a CPU for each worker": (PIN, {}),
+    "1 worker, on a CPU of its own": (PIN, {"WORKERS": "1"}),
+}
+
+
+class Bench:
+    """The projects and databases that are measured, and the tables that come of it."""
+
+    def __init__(self, seconds: int, *, quick: bool) -> None:
+        self.seconds, self.quick = seconds, quick
+        self.tables: dict[str, Table] = {}
+        self.none = render("none")
+        if not quick:
+            self.sql, self.firestore = render("sql"), render("firestore")
+            self.postgresql = PostgreSQL()
+            self.postgresql.start()
+            self.urls = self.databases()
+
+    def databases(self) -> dict[str, str]:
+        """Make and fill a database of each kind; give their URLs."""
+        for each in BUILD.glob("bench.db*"):
+            each.unlink()
+        self.postgresql.create("bench")
+        urls = {"SQLite": f"sqlite:///{BUILD}/bench.db", "PostgreSQL": self.postgresql.url("bench")}
+        for url in urls.values():
+            settings = {"DATABASE_URL": url, "DATASTORE_TIMEOUT": "0"}
+            start: list[str | Path] = [self.sql / "bin/run.sh"]
+            run(*start, "alembic", "upgrade", "head", **settings)
+            run(*start, "python", "-c", FILL, str(ROWS), NEWEST.isoformat(), **settings)
+        return urls
+
+    def remove(self) -> None:
+        if hasattr(self, "postgresql"):
+            self.postgresql.remove()
+
+    def table(self, title: str, unit: str) -> Table:
+        return self.tables.setdefault(title, Table(title, unit))
+
+    def flask(self, *, workers: int = 1, app: str = "bare_flask:app") -> Server:
+        """Give a bare application under the settings of the project, and gunicorn as it comes."""
+        options = (
+            f"--worker-class=gthread --workers={workers} --threads=4 --preload --keep-alive=75"
+        )
+        return gunicorn(self.none, f"{options} --no-control-socket", app)
+
+
+def usual(bench: Bench, cpus: int) -> dict[str, Server]:
+    """Give the project under the settings that templates usually have."""
+    each = {
+        "4 sync workers": "--workers=4",
+        "1 worker, 8 threads": "--workers=1 --threads=8 --timeout=0",
+        "2 x CPUs + 1 workers, 4 threads": f"--workers={2 * cpus + 1} --threads=4",
+    }
+    return {name: gunicorn(bench.none, options, "waiting:app") for name, options in each.items()}
+
+
+def timed(*command: str | Path, **more: str) -> float:
+    """Run a command; give the seconds it took."""
+    start = time.perf_counter()
+    run(*command, **more)
+    return time.perf_counter() - start
+
+
+def rendering(bench: Bench) -> None:
+    one = BUILD / "one-file"
+    (one / "{{cookiecutter.slug}}").mkdir(parents=True, exist_ok=True)
+    (one / "{{cookiecutter.slug}}/README.md").write_text("# {{ cookiecutter.slug }}\n")
+    (one / "cookiecutter.json").write_text('{"slug": "one"}')
+    cookiecutter = [sys.executable, "-m", "cookiecutter", "--no-input", "--default-config", "-f"]
+    with tempfile.TemporaryDirectory() as folder:
+        round_ = {
+            "this template": timed(*cookiecutter, "-o", folder, ROOT),
+            "a template of one file": timed(*cookiecutter, "-o", folder, one),
+        }
+        bench.table("Rendering", "s").add(round_, "a template of one file")
+        project = Path(folder, "my-flask-api")
+        green = {
+            "make develop": timed("make", "-C", project, "develop", f"PYTHON={sys.executable}"),
+            "make lint test": timed("make", "-C", project, "lint", "test"),
+        }
+        green = {"nothing to green tests": sum(green.values()) + round_["this template"]} | green
+        bench.table("From nothing to green tests", "s").add(green)
+
+
+def forget(*folders: str | Path) -> None:
+    """Have the system read these files from the disk again: https://man7.org/linux/man-pages/man2/posix_fadvise.2.html"""
+    for folder in folders:
+        for path in Path(folder).rglob("*"):
+            if path.is_file():
+                with path.open("rb") as file:
+                    os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def starting(bench: Bench) -> None:
+    """Boot and memory, with one worker on one CPU."""
+    servers = {"a bare Flask app": bench.flask(), "none": as_rendered(bench.none)}
+    if hasattr(bench, "urls"):
+        for name, url in bench.urls.items():
+            servers[f"sql, {name}"] = as_rendered(bench.sql, DATABASE_URL=url)
+        servers["firestore"] = as_rendered(bench.firestore)
+    warm, cold, master, worker = {}, {}, {}, {}
+    for name, server in servers.items():
+        for seconds in (cold, warm):
+            if seconds is cold:
+                forget(server.project, sysconfig.get_path("stdlib"))
+            with serve(server) as running:
+                seconds[name] = running.boot
+                closed(running, "/health", seconds=1, connections=4)
+                master[name], worker[name] = memory(running.pid)
+    bare = dict.fromkeys(list(servers)[1:], "a bare Flask app")
+    bench.table("Boot to the first 200", "s").add(warm, bare)
+    bench.table("Boot, nothing in the page cache", "s").add(cold, bare)
+    instance = {name: master[name] + worker[name] for name in servers}
+    bench.table("Memory of an instance (PSS)", "MB").add(instance, bare)
+    bench.table("Memory of the master (PSS)", "MB").add(master, bare)
+    bench.table("Memory of a worker (PSS)", "MB").add(worker, bare)
+
+
+def requests(bench: Bench) -> None:
+    """Requests of each kind: one worker on one CPU."""
+    post, wrong = {"body": GOOD}, {"body": BAD, "refused": True}
+    calls: dict[str, tuple[Server, str, dict]] = {
+        "bare WSGI": (bench.flask(app="bare_wsgi:app"), "/health", {}),
+        "bare Flask": (bench.flask(), "/health", {}),
+        "bare Flask, POST": (bench.flask(), GREETINGS, post),
+        "bare Flask, 404": (bench.flask(), "/nothing", {"refused": True}),
+        "GET /health": (as_rendered(bench.none), "/health", {}),
+        "POST /greetings": (as_rendered(bench.none), GREETINGS, post),
+        "404": (as_rendered(bench.none), "/nothing", {"refused": True}),
+        "422": (as_rendered(bench.none), GREETINGS, wrong),
+    }
+    if hasattr(bench, "urls"):
+        last = NEWEST - timedelta(seconds=ROWS - 21) - datetime(1970, 1, 1, tzinfo=UTC)
+        position = pack(">Q16s", last // timedelta(microseconds=1), UUID(int=ROWS - 21).bytes)
+        for name, url in bench.urls.items():
+            server = as_rendered(bench.sql, DATABASE_URL=url)
+            page = f"a page of 20, {name}"
+            calls[page] = (server, ITEMS, {})
+            deep = f"{ITEMS}?cursor={urlsafe_b64encode(position).decode()}"
+            calls[f"{page}, after {ROWS - 20:,} rows"] = (server, deep, {})
+            calls[f"an item, {name}"] = (server, f"{ITEMS}/{UUID(int=ROWS // 2)}", {})
+    rates, p50, p99, p999 = {}, {}, {}, {}
+    by_server: dict[str, list[str]] = {}
+    for name, (server, *_) in calls.items():
+        by_server.setdefault(repr(server), []).append(name)
+    for names in by_server.values():
+        with serve(calls[names[0]][0]) as running:
+            for name in names:
+                _, path, how = calls[name]
+                figures = closed(running, path, seconds=bench.seconds, **how)
+                rates[name] = figures["rate"]
+                p50[name], p99[name], p999[name] = (figures[of] for of in ("p50", "p99", "p999"))
+    against = {
+        "bare Flask": "bare WSGI",
+        "GET /health": "bare Flask",
+        "POST /greetings": "bare Flask, POST",
+        "404": "GET /health",
+        "422": "POST /greetings",
+    } | {name: name.partition(", after")[0] for name in calls if ", after" in name}
+    bench.table("Requests a second, one CPU", "requests a second").add(rates, against)
+    for title, column in (("p50", p50), ("p99", p99), ("p99.9", p999)):
+        bench.table(f"Latency, {title}, one CPU", "ms").add(column)
+
+
+def settings(bench: Bench) -> None:
+    """The project's settings and the usual ones: on 1 and 2 CPUs, with few and many connections."""
+    for cpus in (ALL[:1], ALL):
+        count = len(cpus.split(","))
+        servers = {
+            "the default settings": as_rendered(bench.none, "waiting:app"),
+            **usual(bench, count),
+            "bare Flask, the default numbers": bench.flask(workers=count),
+        }
+        rates: dict[tuple[str, str], dict[str, float]] = {}
+        costs: dict[str, float] = {}
+        for name, server in servers.items():
+            with serve(server, cpus) as running:
+                for path, levels in LEVELS.items() if not bench.quick else [("/health", [16])]:
+                    if path == "/slow" and name.startswith("bare"):
+                        continue
+                    for level in levels:
+                        figures = closed(running, path, seconds=bench.seconds, connections=level)
+                        rates.setdefault((path, f"{level:,}"), {})[name] = figures["rate"]
+                        if path == "/health" and server is servers["the default settings"]:
+                            costs[f"{level:,} connections"] = figures["cost"]
+        for (path, level), round_ in rates.items():
+            what = "/health" if path == "/health" else "50 ms of waiting"
+            title = f"{what}, {count} CPU{'s' * (count > 1)}, {level} connections"
+            others = dict.fromkeys([*round_][1:], "the default settings")
+            bench.table(title, "requests a second").add(round_, others)
+        title = f"CPU time of a request, {count} CPU{'s' * (count > 1)}"
+        bench.table(title, "ms").add(costs, dict.fromkeys([*costs][1:], [*costs][0]))
+
+
+def crowds(bench: Bench) -> None:
+    """2,000 idle connections, and 500 clients that come at once: all CPUs, the default settings."""
+    count = len(ALL.split(","))
+    servers = {"the default settings": as_rendered(bench.none, "waiting:app")} | usual(bench, count)
+    beside: dict[str, float] = {}
+    alone: dict[str, float] = {}
+    last: dict[str, float] = {}
+    lost: dict[str, float] = {}
+    for name, server in servers.items():
+        with serve(server, ALL) as running:
+            come = burst(running, "/health", 500)
+            last[name], lost[name] = come["last"], come["lost"]
+        with serve(server, ALL) as running:
+            alone[name] = closed(running, "/health", seconds=bench.seconds)["rate"]
+            with idle(running, "/health", 2000):
+                beside[name] = closed(running, "/health", seconds=bench.seconds)["rate"]
+    default = dict.fromkeys([*servers][1:], "the default settings")
+    bench.table("500 clients at once: until the last is answered", "ms").add(last, default)
+    bench.table("500 clients at once: not answered", "requests").add(lost)
+    for name in servers:
+        pair = {"beside 2,000 idle connections": beside[name], "alone": alone[name]}
+        against = {"beside 2,000 idle connections": "alone"}
+        bench.table(f"/health, {name}", "requests a second").add(pair, against)
+
+
+def latency(bench: Bench) -> None:
+    """An open loop, at 70 % of the peak of the default settings: each server at the same rate."""
+    count = len(ALL.split(","))
+    servers = {"the default settings": as_rendered(bench.none, "waiting:app")} | usual(bench, count)
+    with serve(servers["the default settings"], ALL) as running:
+        peak = closed(running, "/health", seconds=bench.seconds)["rate"]
+    for name, server in servers.items():
+        with serve(server, ALL) as running:
+            figures = open_loop(running, "/health", rate=0.7 * peak, seconds=2 * bench.seconds)
+        round_ = {"p50": figures["p50"], "p99": figures["p99"], "p99.9": figures["p999"]}
+        against = {"p99": "p50", "p99.9": "p50"}
+        bench.table(f"Latency at 70 % of the default settings' peak, {name}", "ms").add(
+            round_, against
+        )
+
+
+def tuning(bench: Bench) -> None:
+    """The project with one thing changed."""
+    for cpus in (ALL[:1], ALL):
+        count = len(cpus.split(","))
+        rates: dict[str, dict[str, float]] = {"/health": {}, "/slow": {}}
+        for name, (lines, own) in TUNING.items():
+            server = tuned(bench.none, name, lines, **own)
+            with serve(server, cpus) as running:
+                for path, round_ in rates.items():
+                    figures = closed(running, path, seconds=bench.seconds)
+                    round_[name] = figures["rate"]
+        for path, round_ in rates.items():
+            others = dict.fromkeys([*TUNING][1:], "as it is")
+            title = f"{path} with one thing changed, {count} CPU{'s' * (count > 1)}"
+            bench.table(title, "requests a second").add(round_, others)
+
+
+def costs(bench: Bench) -> None:
+    """What a part of the request path costs: one worker on one CPU."""
+    servers = {
+        "as it is": (as_rendered(bench.none), "/health"),
+        "with access lines": (
+            as_rendered(bench.none, ACCESS_LOG="on", LOG_LEVEL="info"),
+            "/health",
+        ),
+        "without ids and headers": (as_rendered(bench.none, "without_headers:app"), "/health"),
+        "bare Flask": (bench.flask(), "/health"),
+        "bare Flask, ids and headers by a hook": (bench.flask(app="hooked_flask:app"), "/health"),
+        "bare Flask, JSON by msgspec": (bench.flask(app="flask_json:app"), "/health"),
+    }
+    round_ = {}
+    for name, (server, path) in servers.items():
+        with serve(server) as running:
+            round_[name] = closed(running, path, seconds=bench.seconds)["rate"]
+    against = dict.fromkeys(servers, "bare Flask")
+    against |= {"with access lines": "as it is", "without ids and headers": "as it is"}
+    del against["bare Flask"]
+    bench.table("What a part of /health costs", "requests a second").add(round_, against)
+
+
+SECTIONS = {
+    section.__name__: section
+    for section in (rendering, starting, requests, costs, settings, latency, crowds, tuning)
+}
