@@ -39,10 +39,10 @@ demo: develop ## Render the default project and serve it on PORT (8080)
 	@PORT=$(PORT) $(BUILD)/my-flask-api/bin/run.sh
 
 test: develop ## Test the template: every pair of answers, on one Python
-	$(IN_VENV) pytest -n 2 -m "not thorough"
+	$(IN_VENV) pytest -n 2 --dist worksteal -m "not thorough"
 
 test-all: test ## Test all of it: every combination, on every Python there is
-	$(IN_VENV) pytest -n 2 -m thorough
+	$(IN_VENV) pytest -n 2 --dist worksteal -m thorough
 
 lint: develop ## Check the style of the template and of what it renders
 	$(IN_VENV) ruff check --no-cache && $(IN_VENV) ruff format --no-cache --check
@@ -61,9 +61,10 @@ difference: develop ## Show what differs in the projects from those of BASE (ori
 	@.venv/bench/bin/python -m pip install -q --require-hashes -r requirements/bench.txt
 	@cp requirements/bench.txt $@
 
-bench: develop .venv/bench/bench.txt ## Measure the projects (half an hour) and write docs/bench.json, docs/bench.svg
+bench: develop .venv/bench/bench.txt ## Measure the projects (half an hour) and write docs/bench.json and bench.svg
 	$(IN_VENV) python -m bench
 	.venv/bench/bin/python -m bench.picture
+	$(IN_VENV) python bench/scaling.py
 
 bench-quick: develop ## Measure in two minutes whether the projects are far from the goals
 	$(IN_VENV) python -m bench --quick

@@ -1,6 +1,6 @@
 """Measure a rendered project beside its references, all in turns, in one run.
 
-    python -m bench [--rounds 5] [--seconds 2] [--only requests,settings]
+    python -m bench [--rounds 4] [--seconds 1] [--only requests,settings]
     python -m bench --quick
 
 Prints the tables: medians, with the least and the most, and the ratio to the reference, pair by pair;
@@ -71,15 +71,15 @@ def machine(project: Path) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rounds", type=int, help="5, or 2 if it is to be quick")
-    parser.add_argument("--seconds", type=int, help="how long a load lasts: 2, or 1")
+    parser.add_argument("--rounds", type=int, help="4, or 2 if it is to be quick")
+    parser.add_argument("--seconds", type=int, default=1, help="how long a load lasts")
     parser.add_argument("--only", help=f"of {', '.join(SECTIONS)}, with commas; writes nothing")
     parser.add_argument("--quick", action="store_true", help="the goals, roughly, in two minutes")
     options = parser.parse_args()
     needed("wrk")
     names = options.only.split(",") if options.only else QUICK if options.quick else [*SECTIONS]
-    rounds = options.rounds or (2 if options.quick else 5)
-    bench = Bench(options.seconds or (1 if options.quick else 2), quick=options.quick)
+    rounds = options.rounds or (2 if options.quick else 4)
+    bench = Bench(options.seconds, quick=options.quick)
     began = time.monotonic()
     try:
         for number in range(1, rounds + 1):

@@ -16,7 +16,7 @@ import time
 from collections import deque
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 
-PATIENCE = 30  # seconds after the last was due
+PATIENCE = 10  # seconds after the last was due
 
 
 class Connection:

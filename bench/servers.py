@@ -68,7 +68,7 @@ def tuned(project: Path, name: str, lines: str, **settings: str) -> Server:
     config = BUILD / "configurations" / f"{re.sub(r'[^a-z0-9]+', '-', name.lower())}.py"
     config.parent.mkdir(exist_ok=True)
     config.write_text((project / "gunicorn.conf.py").read_text() + lines)
-    return as_rendered(project, f"--config={config}", "wsgi:app", **settings)
+    return as_rendered(project, f"--config={config}", "waiting:app", **settings)
 
 
 class Running(NamedTuple):

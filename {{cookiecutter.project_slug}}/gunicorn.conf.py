@@ -88,11 +88,13 @@ keepalive = settings.keep_alive
 
 # A client that stops half-way holds a thread for so long: without a bound, a few of them hold all.
 Worker.patience = settings.read_timeout
-# Each connection is a file. A worker takes 1,000 at a time, and would end when it may not open more.
+# A connection is a file, also one that waits for its next request, and a worker that has all it may
+# have accepts nobody. It would end when it may not open another file: half of them are for the rest.
 soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-if 0 <= soft < 4096:  # unlimited is less than 0
-    enough = min(4096, hard) if hard >= 0 else 4096
-    resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
+files = max(soft, min(20_000, hard)) if min(soft, hard) >= 0 else 20_000  # unlimited is less than 0
+if 0 <= soft < files:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+worker_connections = min(10_000, files // 2)
 
 # Who the client is, the application decides (TRUSTED_PROXIES); gunicorn believes nobody's header.
 forwarded_allow_ips = ""

@@ -71,7 +71,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # % endif
     port: Annotated[int, Meta(ge=1, le=65535, description="1 to 65535")] = 8080
     workers: Annotated[int, Meta(ge=0, le=256, description="0 to 256")] = 0
-    threads: Annotated[int, Meta(ge=1, le=1000, description="1 to 1000")] = 4
+    threads: Annotated[int, Meta(ge=1, le=1000, description="1 to 1000")] = 8
     timeout: Seconds = 30
     graceful_timeout: Seconds = 8
     keep_alive: Seconds = 75

@@ -1,7 +1,8 @@
 """gunicorn's threaded worker, with its faults mended: docs/decisions.md has the measurements.
 
 As it comes, it resets what waits to be accepted when it stops, lets a client that sends nothing hold
-a thread, and waits by itself, accepting nobody, for each client to close its end.
+a thread, waits by itself, accepting nobody, for each client to close its end, and of those who come at
+once the first of the workers to wake up takes all, even if its threads are busy and another's are not.
 """
 
 import os
@@ -27,6 +28,8 @@ LINGER = 2
 HANDSHAKE = 0.2
 # Seconds that accepting may take at a stop, where new connections cannot be refused.
 LAST_CALL = 1
+# Seconds that a worker that has accepted leaves the next to the others, unless it is done before.
+YIELD = 0.001
 SO_ATTACH_FILTER, SO_DETACH_FILTER = 26, 27  # of Linux
 # Berkeley Packet Filter, https://docs.kernel.org/networking/filter.html: a SYN without ACK, which
 # asks for a connection, is dropped, and all else is kept. 13 is where the flags of TCP are.
@@ -69,6 +72,7 @@ def refusing_connections(listener: socket.socket) -> Iterator[None]:
 
 
 class Worker(ThreadWorker):
+    next_turn = 0.0  # when it may accept again, of time.monotonic()
     patience = 0  # seconds that a client may pause in a request or an answer; 0 is for ever
 
     def accept(self, listener: socket.socket) -> None:
@@ -84,17 +88,18 @@ class Worker(ThreadWorker):
         connection.data_ready = True
         connection.timeout = time.monotonic() + max(self.cfg.keepalive, LINGER)
         self.nr_conns += 1
+        self.next_turn = time.monotonic() + YIELD
         self.keepalived_conns.append(connection)
         ready = partial(self.on_client_socket_readable, connection)
         self.poller.register(client, EVENT_READ, ready)
 
     def set_accept_enabled(self, enabled: bool | None) -> None:
-        """Start or stop accepting.
+        """Start or stop accepting; not while this worker is busy.
 
         When the server stops, accept first who is connected already; when only this worker does, the
         others accept them.
         """
-        if self.alive or not enabled:
+        if not enabled or (self.alive and not self.is_busy()):
             super().set_accept_enabled(enabled)
         if not self.alive:
             for listener in self.sockets:
@@ -106,15 +111,28 @@ class Worker(ThreadWorker):
                 listener.close()
             self.sockets = []  # this may be called again
 
+    def is_busy(self) -> bool:
+        """Tell whether another worker should accept who comes next, for it may have less to do."""
+        in_flight = self.nr_conns - len(self.keepalived_conns) - len(self.pending_conns)
+        full = in_flight >= self.cfg.threads
+        return bool(self.cfg.workers > 1 and (full or time.monotonic() < self.next_turn))
+
     def wait_for_and_dispatch_events(self, timeout: float | None) -> None:
-        """Wait, and no longer than a client has to close its end."""
-        if self.pending_conns and timeout is not None:
-            left = (self.pending_conns[0].timeout or 0) - time.monotonic()
-            timeout = min(timeout, max(0, left))
-        super().wait_for_and_dispatch_events(timeout)
+        """Wait, and no longer than a client has to close its end, or than others go first."""
+        assert timeout is not None  # run() always has one
+        now = time.monotonic()
+        ends = [now + timeout]
+        if self.pending_conns:
+            ends.append(self.pending_conns[0].timeout or 0)
+        if self.alive and self.is_busy():
+            self.set_accept_enabled(False)
+            if now < self.next_turn:
+                ends.append(self.next_turn)
+        super().wait_for_and_dispatch_events(max(0, min(ends) - now))
 
     def finish_request(self, connection: TConn, result: "Future[bool]") -> None:
         """Keep a connection for its next request, or close it, as soon as the client has."""
+        self.next_turn = 0
         if not result.cancelled() and not result.exception() and result.result():
             super().finish_request(connection, result)
             return

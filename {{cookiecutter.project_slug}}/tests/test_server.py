@@ -260,6 +260,17 @@ def test_a_client_that_holds_its_connection_keeps_nobody_waiting(
         assert time.monotonic() - began < 1.5
 
 
+def test_who_comes_is_served_by_the_process_that_has_a_free_thread() -> None:
+    with (
+        serving(WORKERS="2", THREADS="2") as server,
+        server.connections(3, POST + b"Content-Length: 9\r\n\r\n"),  # each holds a thread
+    ):
+        time.sleep(0.5)
+        began = time.monotonic()
+        assert [server.get("/health").status for _ in range(20)] == [200] * 20
+        assert time.monotonic() - began < Settings().read_timeout - 1
+
+
 def test_headers_that_stop_on_their_way_hold_a_thread_for_read_timeout() -> None:
     with serving(READ_TIMEOUT="1") as server, server.connections(8, b"GET /health HTTP/1.1\r\nHo"):
         assert server.get("/health").status == 200
