@@ -23,10 +23,11 @@ ROOT = Path(__file__).parent.parent
 BARE = """\
 FROM {image}
 USER 0
-COPY bare.py /app/
+WORKDIR /bare
+COPY bare.py ./
 RUN python -m compileall -q bare.py
 USER 10001
-CMD ["gunicorn", "--bind=0.0.0.0:8080", "--worker-class=gthread", "--workers=1", "--threads=4", \
+CMD ["gunicorn", "--bind=0.0.0.0:8080", "--worker-class=gthread", "--workers=1", "--threads=8", \
 "--preload", "--no-control-socket", "--worker-tmp-dir=/dev/shm", "bare:app"]
 """
 APP = """\

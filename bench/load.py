@@ -9,15 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .servers import HERE, Running, cpu_time, on_cpus, run
-
-ALL = ",".join(str(cpu) for cpu in sorted(os.sched_getaffinity(0))[:2])
+from .servers import CPUS, HERE, Running, ask, cpu_time, on_cpus, run
 
 
 def cpus_for_load(running: Running) -> str:
-    """Give the CPU that the server has not got, or all where it has all."""
-    left = [cpu for cpu in ALL.split(",") if cpu not in running.cpus.split(",")]
-    return ",".join(left) or ALL
+    """Give the CPUs that the server has not got, or all where it has all."""
+    left = [cpu for cpu in CPUS if cpu not in running.cpus.split(",")]
+    return ",".join(left or CPUS)
 
 
 def closed(
@@ -27,15 +25,17 @@ def closed(
     seconds: int,
     connections: int = 16,
     body: str = "",
-    refused: bool = False,
+    status: int = 200,
 ) -> dict[str, float]:
     """Send each request of a connection when the last is answered.
 
     Give requests a second ("rate"), milliseconds of CPU that the server had for each ("cost"), and
     latencies in milliseconds ("p50", "p99", "p999"), which say nothing of requests that were not sent
-    meanwhile. Ends the run if an answer has the wrong kind of status: one of 400 and up if it is to be
-    refused, and else one below.
+    meanwhile. Ends the run if the first answer has another status, or any later one is of another
+    kind: 400 and up, or below.
     """
+    if (first := ask(running.port, path, body)) != status:
+        raise SystemExit(f"{path} is answered with {first}, and should be with {status}.")
     script = ["-s", HERE / "load.lua"]
     url = f"http://127.0.0.1:{running.port}{path}"
     options = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout=10s"]
@@ -44,8 +44,8 @@ def closed(
     report = run(*map(str, command), *(["--", body] if body else []))
     figures: dict[str, float] = json.loads(report.strip().splitlines()[-1])
     figures["cost"] = 1000 * (cpu_time(running.pid) - before) / max(1, figures["count"])
-    if bool(figures["refused"]) != refused:
-        raise SystemExit(f"{path} is answered with another status than it should:\n{report}")
+    if not figures["count"] or figures["refused"] != (figures["count"] if status >= 400 else 0):
+        raise SystemExit(f"{path} is not always answered with {status}:\n{report}")
     return figures
 
 

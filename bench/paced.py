@@ -10,6 +10,7 @@ milliseconds; with --hold, the connections stay open until the input ends.
 
 import argparse
 import json
+import resource
 import socket
 import sys
 import time
@@ -108,6 +109,8 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=100, help="at most")
     parser.add_argument("--hold", action="store_true")
     options = parser.parse_args()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # a connection is a file
     seconds, failed, connections = run(
         options.port, options.path, options.rate, options.count, options.connections
     )

@@ -22,7 +22,7 @@ def rows(run: dict[str, Any], title: str) -> dict[str, dict[str, Any]]:
 
 def kinds(axes: Axes, run: dict[str, Any]) -> None:
     """Draw a bar for each kind of request, from the least to the most with a line."""
-    measured = rows(run, "Requests a second, one CPU")
+    measured = rows(run, "Requests a second, 1 CPU, 16 connections")
     for position, (name, row) in enumerate(reversed(measured.items())):
         color = OTHERS[0] if name.startswith("bare") else OURS
         reach = [[row["median"] - row["min"]], [row["max"] - row["median"]]]

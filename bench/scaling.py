@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-RATES = "Requests a second, one CPU"
+RATES = "Requests a second, 1 CPU, 16 connections"
 # The share of its CPU and of its concurrency that Cloud Run lets an instance use before it adds one:
 # https://cloud.google.com/run/docs/about-instance-autoscaling
 UTILISATION = 0.6

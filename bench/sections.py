@@ -6,20 +6,45 @@ import sysconfig
 import tempfile
 import time
 from base64 import urlsafe_b64encode
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from struct import pack
+from typing import Any, TypeVar
 from uuid import UUID
 
 from tests.datastores import PostgreSQL
 
-from .load import ALL, burst, closed, idle, open_loop
+from .load import burst, closed, idle, open_loop
 from .report import Table
-from .servers import BUILD, ROOT, Server, as_rendered, gunicorn, memory, render, run, serve, tuned
+from .servers import (
+    BUILD,
+    ONE,
+    ROOT,
+    TWO,
+    Server,
+    as_rendered,
+    gunicorn,
+    memory,
+    render,
+    run,
+    serve,
+    tuned,
+)
 
 GREETINGS, ITEMS = "/api/v1/greetings", "/api/v1/items"
 # How many connections there are at once.
 LEVELS = {"/health": [1, 16, 256, 1000], "/slow": [1, 4, 16, 64]}
+QUICK_LEVELS = {"/health": [16], "/slow": [64]}
+AGAINST = {
+    "bare Flask": "bare WSGI",
+    "GET /health": "bare Flask",
+    "POST /greetings": "bare Flask, POST",
+    "404": "GET /health",
+    "422": "POST /greetings",
+}
+QUANTILES = {"p50": "p50", "p99": "p99", "p999": "p99.9"}
+T = TypeVar("T")
 GOOD, BAD = '{"name": "Ada"}', '{"name": ""}'
 ROWS, NEWEST = 100_000, datetime(2026, 1, 1, tzinfo=UTC)
 # Run by a project: a row a second, the newest of them at NEWEST.
@@ -52,10 +77,16 @@ INIT = """
 def post_worker_init(worker):
     import gc, sys
 """
+FREEZE = """
+def when_ready(server):
+    import gc
+    gc.collect()
+    gc.freeze()
+"""
 GEVENT = """
 from gevent import monkey
 
-monkey.patch_all()  # before the application is imported
+monkey.patch_all()
 worker_class = "gevent"
 """
 # What is changed: lines at the end of gunicorn.conf.py, and settings.
@@ -73,11 +104,11 @@ TUNING: dict[str, tuple[str, dict[str, str]]] = {
     "4 workers": ("", {"WORKERS": "4"}),
     "no keep-alive": ("", {"KEEP_ALIVE": "0"}),
     "not preloaded": ("\npreload_app = False\n", {}),
-    "gc.freeze() in the worker": (f"{INIT}    gc.collect()\n    gc.freeze()\n", {}),
+    "gc.freeze() before the fork": (FREEZE, {}),
     "no gc at all": (f"{INIT}    gc.disable()\n", {}),
     "switch interval 0.5 ms": (f"{INIT}    sys.setswitchinterval(0.0005)\n", {}),
     "switch interval 50 ms": (f"{INIT}    sys.setswitchinterval(0.05)\n", {}),
-    "a busy worker accepts, too": ("\nWorker.is_busy = lambda self: False\n", {}),
+    "no rest after accepting": ("\nWorker.rest = lambda self: None\n", {}),
     "a CPU for each worker": (PIN, {}),
     "1 worker, on a CPU of its own": (PIN, {"WORKERS": "1"}),
 }
@@ -88,13 +119,18 @@ class Bench:
 
     def __init__(self, seconds: int, *, quick: bool) -> None:
         self.seconds, self.quick = seconds, quick
+        self.round = 1
         self.tables: dict[str, Table] = {}
         self.none = render("none")
         if not quick:
             self.sql, self.firestore = render("sql"), render("firestore")
             self.postgresql = PostgreSQL()
             self.postgresql.start()
-            self.urls = self.databases()
+            try:
+                self.urls = self.databases()
+            except BaseException:
+                self.close()
+                raise
 
     def databases(self) -> dict[str, str]:
         """Make and fill a database of each kind; give their URLs."""
@@ -109,7 +145,11 @@ class Bench:
             run(*start, "python", "-c", FILL, str(ROWS), NEWEST.isoformat(), **settings)
         return urls
 
-    def remove(self) -> None:
+    def turns(self, servers: dict[str, T]) -> Iterator[tuple[str, T]]:
+        """Give them in order, and in each other round from the last to the first."""
+        yield from servers.items() if self.round % 2 else reversed(servers.items())
+
+    def close(self) -> None:
         if hasattr(self, "postgresql"):
             self.postgresql.remove()
 
@@ -125,7 +165,7 @@ class Bench:
 
 
 def usual(bench: Bench, cpus: int) -> dict[str, Server]:
-    """Give the project under the settings that templates usually have."""
+    """Give the project under the settings that templates usually have, and gunicorn as it comes."""
     each = {
         "4 sync workers": "--workers=4",
         "1 worker, 8 threads": "--workers=1 --threads=8 --timeout=0",
@@ -178,113 +218,147 @@ def starting(bench: Bench) -> None:
         for name, url in bench.urls.items():
             servers[f"sql, {name}"] = as_rendered(bench.sql, DATABASE_URL=url)
         servers["firestore"] = as_rendered(bench.firestore)
-    warm, cold, master, worker = {}, {}, {}, {}
-    for name, server in servers.items():
-        for seconds in (cold, warm):
+    warm: dict[str, float] = {}
+    cold: dict[str, float] = {}
+    master: dict[str, float] = {}
+    worker: dict[str, float] = {}
+    for name, server in bench.turns(servers):
+        for seconds in (warm,) if bench.quick else (cold, warm):
             if seconds is cold:
                 forget(server.project, sysconfig.get_path("stdlib"))
             with serve(server) as running:
                 seconds[name] = running.boot
-                closed(running, "/health", seconds=1, connections=4)
-                master[name], worker[name] = memory(running.pid)
+                if seconds is warm:
+                    path = ITEMS if name.startswith("sql") else "/health"
+                    closed(running, path, seconds=1, connections=4)
+                    master[name], worker[name] = memory(running.pid)
+    warm, cold, master, worker = (
+        {name: each[name] for name in servers if name in each}
+        for each in (warm, cold, master, worker)
+    )
     bare = dict.fromkeys(list(servers)[1:], "a bare Flask app")
     bench.table("Boot to the first 200", "s").add(warm, bare)
-    bench.table("Boot, nothing in the page cache", "s").add(cold, bare)
+    if not bench.quick:
+        bench.table("Boot, its files dropped from the page cache", "s").add(cold, bare)
     instance = {name: master[name] + worker[name] for name in servers}
     bench.table("Memory of an instance (PSS)", "MB").add(instance, bare)
     bench.table("Memory of the master (PSS)", "MB").add(master, bare)
     bench.table("Memory of a worker (PSS)", "MB").add(worker, bare)
 
 
-def requests(bench: Bench) -> None:
-    """Requests of each kind: one worker on one CPU."""
-    post, wrong = {"body": GOOD}, {"body": BAD, "refused": True}
-    calls: dict[str, tuple[Server, str, dict]] = {
-        "bare WSGI": (bench.flask(app="bare_wsgi:app"), "/health", {}),
-        "bare Flask": (bench.flask(), "/health", {}),
-        "bare Flask, POST": (bench.flask(), GREETINGS, post),
-        "bare Flask, 404": (bench.flask(), "/nothing", {"refused": True}),
-        "GET /health": (as_rendered(bench.none), "/health", {}),
-        "POST /greetings": (as_rendered(bench.none), GREETINGS, post),
-        "404": (as_rendered(bench.none), "/nothing", {"refused": True}),
-        "422": (as_rendered(bench.none), GREETINGS, wrong),
+def kinds(bench: Bench, workers: int) -> dict[str, tuple[Server, str, dict[str, Any]]]:
+    """Give each kind of request: the server, the path, and what `closed` needs besides."""
+    post: dict[str, Any] = {"body": GOOD, "status": 201}
+    wrong: dict[str, Any] = {"body": BAD, "status": 422}
+    nothing: dict[str, Any] = {"status": 404}
+    bare, own = bench.flask(workers=workers), as_rendered(bench.none)
+    each = {
+        "bare WSGI": (bench.flask(workers=workers, app="bare_wsgi:app"), "/health", {}),
+        "bare Flask": (bare, "/health", {}),
+        "bare Flask, POST": (bare, GREETINGS, post),
+        "bare Flask, 404": (bare, "/nothing", nothing),
+        "GET /health": (own, "/health", {}),
+        "POST /greetings": (own, GREETINGS, post),
+        "404": (own, "/nothing", nothing),
+        "422": (own, GREETINGS, wrong),
     }
     if hasattr(bench, "urls"):
         last = NEWEST - timedelta(seconds=ROWS - 21) - datetime(1970, 1, 1, tzinfo=UTC)
         position = pack(">Q16s", last // timedelta(microseconds=1), UUID(int=ROWS - 21).bytes)
+        deep = f"{ITEMS}?cursor={urlsafe_b64encode(position).decode()}"
         for name, url in bench.urls.items():
             server = as_rendered(bench.sql, DATABASE_URL=url)
             page = f"a page of 20, {name}"
-            calls[page] = (server, ITEMS, {})
-            deep = f"{ITEMS}?cursor={urlsafe_b64encode(position).decode()}"
-            calls[f"{page}, after {ROWS - 20:,} rows"] = (server, deep, {})
-            calls[f"an item, {name}"] = (server, f"{ITEMS}/{UUID(int=ROWS // 2)}", {})
-    rates, p50, p99, p999 = {}, {}, {}, {}
-    by_server: dict[str, list[str]] = {}
-    for name, (server, *_) in calls.items():
-        by_server.setdefault(repr(server), []).append(name)
-    for names in by_server.values():
-        with serve(calls[names[0]][0]) as running:
-            for name in names:
-                _, path, how = calls[name]
-                figures = closed(running, path, seconds=bench.seconds, **how)
-                rates[name] = figures["rate"]
-                p50[name], p99[name], p999[name] = (figures[of] for of in ("p50", "p99", "p999"))
-    against = {
-        "bare Flask": "bare WSGI",
-        "GET /health": "bare Flask",
-        "POST /greetings": "bare Flask, POST",
-        "404": "GET /health",
-        "422": "POST /greetings",
-    } | {name: name.partition(", after")[0] for name in calls if ", after" in name}
-    bench.table("Requests a second, one CPU", "requests a second").add(rates, against)
-    for title, column in (("p50", p50), ("p99", p99), ("p99.9", p999)):
-        bench.table(f"Latency, {title}, one CPU", "ms").add(column)
+            each[page] = (server, ITEMS, {})
+            each[f"{page}, after {ROWS - 20:,} rows"] = (server, deep, {})
+            each[f"an item, {name}"] = (server, f"{ITEMS}/{UUID(int=ROWS // 2)}", {})
+    return each
+
+
+def requests(bench: Bench) -> None:
+    """Requests of each kind, a worker for each CPU."""
+    for cpus in (ONE,) if bench.quick else (ONE, TWO):
+        calls = kinds(bench, cpus.count(",") + 1)
+        by_server: dict[str, list[str]] = {}
+        for name, (server, *_) in calls.items():
+            by_server.setdefault(repr(server), []).append(name)
+        against = AGAINST | {
+            name: name.partition(", after")[0] for name in calls if ", after" in name
+        }
+        measured: dict[tuple[int, str], dict[str, float]] = {}
+        for _, names in bench.turns(by_server):
+            with serve(calls[names[0]][0], cpus) as running:
+                for level in (16,) if bench.quick else (1, 16, 256):
+                    for name in names:
+                        _, path, how = calls[name]
+                        seconds = bench.seconds + (level > 100)
+                        figures = closed(running, path, seconds=seconds, connections=level, **how)
+                        for figure in ("rate", "p50", "p99", "p999"):
+                            measured.setdefault((level, figure), {})[name] = figures[figure]
+        for (level, figure), column in measured.items():
+            round_ = {name: column[name] for name in calls}
+            where = f"{of_cpus(cpus)}, {of_connections(level)}"
+            if figure == "rate":
+                bench.table(f"Requests a second, {where}", "requests a second").add(round_, against)
+            else:
+                bench.table(f"Latency, {QUANTILES[figure]}, {where}", "ms").add(round_)
+
+
+def of_cpus(cpus: str) -> str:
+    count = cpus.count(",") + 1
+    return f"{count} CPU{'s' * (count > 1)}"
+
+
+def of_connections(count: int) -> str:
+    return f"{count:,} connection{'s' * (count > 1)}"
 
 
 def settings(bench: Bench) -> None:
     """The project's settings and the usual ones: on 1 and 2 CPUs, with few and many connections."""
-    for cpus in (ALL[:1], ALL):
-        count = len(cpus.split(","))
+    for cpus in (ONE, TWO):
+        count = cpus.count(",") + 1
         servers = {
             "the default settings": as_rendered(bench.none, "waiting:app"),
             **usual(bench, count),
-            "bare Flask, the default numbers": bench.flask(workers=count),
         }
-        rates: dict[tuple[str, str], dict[str, float]] = {}
+        if not bench.quick:
+            servers["bare Flask, the default numbers"] = bench.flask(workers=count)
+        rates: dict[tuple[str, int], dict[str, float]] = {}
         costs: dict[str, float] = {}
-        for name, server in servers.items():
-            with serve(server, cpus) as running:
-                for path, levels in LEVELS.items() if not bench.quick else [("/health", [16])]:
-                    if path == "/slow" and name.startswith("bare"):
-                        continue
+        for name, server in bench.turns(servers):
+            for path, levels in QUICK_LEVELS.items() if bench.quick else LEVELS.items():
+                if path == "/slow" and name.startswith("bare"):
+                    continue
+                with serve(server, cpus) as running:
                     for level in levels:
-                        figures = closed(running, path, seconds=bench.seconds, connections=level)
-                        rates.setdefault((path, f"{level:,}"), {})[name] = figures["rate"]
+                        seconds = bench.seconds + (level > 100)
+                        figures = closed(running, path, seconds=seconds, connections=level)
+                        rates.setdefault((path, level), {})[name] = figures["rate"]
                         if path == "/health" and server is servers["the default settings"]:
-                            costs[f"{level:,} connections"] = figures["cost"]
-        for (path, level), round_ in rates.items():
+                            costs[of_connections(level)] = figures["cost"]
+        for (path, level), column in rates.items():
+            round_ = {name: column[name] for name in servers if name in column}
             what = "/health" if path == "/health" else "50 ms of waiting"
-            title = f"{what}, {count} CPU{'s' * (count > 1)}, {level} connections"
+            title = f"{what}, {of_cpus(cpus)}, {of_connections(level)}"
             others = dict.fromkeys([*round_][1:], "the default settings")
             bench.table(title, "requests a second").add(round_, others)
-        title = f"CPU time of a request, {count} CPU{'s' * (count > 1)}"
-        bench.table(title, "ms").add(costs, dict.fromkeys([*costs][1:], [*costs][0]))
+        bench.table(f"CPU time of a request, {of_cpus(cpus)}", "ms").add(
+            costs, dict.fromkeys([*costs][1:], [*costs][0])
+        )
 
 
 def crowds(bench: Bench) -> None:
     """2,000 idle connections, and 500 clients that come at once: all CPUs, the default settings."""
-    count = len(ALL.split(","))
-    servers = {"the default settings": as_rendered(bench.none, "waiting:app")} | usual(bench, count)
+    servers = {"the default settings": as_rendered(bench.none, "waiting:app")} | usual(bench, 2)
     beside: dict[str, float] = {}
     alone: dict[str, float] = {}
     last: dict[str, float] = {}
     lost: dict[str, float] = {}
-    for name, server in servers.items():
-        with serve(server, ALL) as running:
+    for name, server in bench.turns(servers):
+        with serve(server, TWO) as running:
             come = burst(running, "/health", 500)
             last[name], lost[name] = come["last"], come["lost"]
-        with serve(server, ALL) as running:
+        with serve(server, TWO) as running:
             alone[name] = closed(running, "/health", seconds=bench.seconds)["rate"]
             with idle(running, "/health", 2000):
                 beside[name] = closed(running, "/health", seconds=bench.seconds)["rate"]
@@ -298,36 +372,41 @@ def crowds(bench: Bench) -> None:
 
 
 def latency(bench: Bench) -> None:
-    """An open loop, at 70 % of the peak of the default settings: each server at the same rate."""
-    count = len(ALL.split(","))
-    servers = {"the default settings": as_rendered(bench.none, "waiting:app")} | usual(bench, count)
-    with serve(servers["the default settings"], ALL) as running:
-        peak = closed(running, "/health", seconds=bench.seconds)["rate"]
-    for name, server in servers.items():
-        with serve(server, ALL) as running:
-            figures = open_loop(running, "/health", rate=0.7 * peak, seconds=2 * bench.seconds)
-        round_ = {"p50": figures["p50"], "p99": figures["p99"], "p99.9": figures["p999"]}
-        against = {"p99": "p50", "p99.9": "p50"}
-        bench.table(f"Latency at 70 % of the default settings' peak, {name}", "ms").add(
-            round_, against
-        )
+    """An open loop, at 70 % of the peak of the default settings: each server at the same rate.
+
+    The server has one CPU and the load another, or else the load's own delays would count.
+    """
+    servers = {"the default settings": as_rendered(bench.none, "waiting:app")} | usual(bench, 1)
+    with serve(servers["the default settings"]) as running:
+        peak = closed(running, "/health", seconds=2 * bench.seconds)["rate"]
+    for name, server in bench.turns(servers):
+        with serve(server) as running:
+            figures = open_loop(running, "/health", rate=0.7 * peak, seconds=5 * bench.seconds)
+        if not figures["lost"]:
+            round_ = {QUANTILES[each]: figures[each] for each in QUANTILES}
+            title = f"Latency at 70 % of the default settings' peak, {name}"
+            bench.table(title, "ms").add(round_, {"p99": "p50", "p99.9": "p50"})
+        title = "Not answered at 70 % of the default settings' peak"
+        bench.table(title, "requests").add({name: figures["lost"]})
 
 
 def tuning(bench: Bench) -> None:
     """The project with one thing changed."""
-    for cpus in (ALL[:1], ALL):
-        count = len(cpus.split(","))
-        rates: dict[str, dict[str, float]] = {"/health": {}, "/slow": {}}
-        for name, (lines, own) in TUNING.items():
-            server = tuned(bench.none, name, lines, **own)
-            with serve(server, cpus) as running:
-                for path, round_ in rates.items():
-                    figures = closed(running, path, seconds=bench.seconds)
-                    round_[name] = figures["rate"]
-        for path, round_ in rates.items():
+    for cpus in (ONE, TWO):
+        figures: dict[str, dict[str, float]] = {}
+        for name, (lines, own) in bench.turns(TUNING):
+            with serve(tuned(bench.none, name, lines, **own), cpus) as running:
+                each = {"Boot": running.boot}
+                for path in ("/health", "/slow"):
+                    each[path] = closed(running, path, seconds=bench.seconds)["rate"]
+                each["Memory (PSS)"] = sum(memory(running.pid))
+                figures[name] = each
+        units = {"/health": "requests a second", "/slow": "requests a second"}
+        for what, unit in (units | {"Boot": "s", "Memory (PSS)": "MB"}).items():
+            round_ = {name: figures[name][what] for name in TUNING}
             others = dict.fromkeys([*TUNING][1:], "as it is")
-            title = f"{path} with one thing changed, {count} CPU{'s' * (count > 1)}"
-            bench.table(title, "requests a second").add(round_, others)
+            title = f"{what} with one thing changed, {of_cpus(cpus)}"
+            bench.table(title, unit).add(round_, others)
 
 
 def costs(bench: Bench) -> None:
@@ -344,7 +423,7 @@ def costs(bench: Bench) -> None:
         "bare Flask, JSON by msgspec": (bench.flask(app="flask_json:app"), "/health"),
     }
     round_ = {}
-    for name, (server, path) in servers.items():
+    for name, (server, path) in bench.turns(servers):
         with serve(server) as running:
             round_[name] = closed(running, path, seconds=bench.seconds)["rate"]
     against = dict.fromkeys(servers, "bare Flask")

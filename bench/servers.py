@@ -13,6 +13,8 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.machine import environment
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 BUILD = ROOT / "build/bench"
@@ -25,6 +27,11 @@ def run(*command: str | Path, **more: str) -> str:
         command, check=True, text=True, stdout=subprocess.PIPE, env=os.environ | more
     )
     return done.stdout
+
+
+# The CPUs of the measurement: servers have the first or both.
+CPUS = [str(cpu) for cpu in sorted(os.sched_getaffinity(0))]
+ONE, TWO = CPUS[0], ",".join(CPUS[:2])
 
 
 def on_cpus(cpus: str) -> list[str]:
@@ -78,19 +85,19 @@ class Running(NamedTuple):
     cpus: str
 
 
-def ask(port: int, path: str, body: str | None = None) -> int:
+def ask(port: int, path: str, body: str = "") -> int:
     """Send a request, a POST if it has a body, and give the status of the answer."""
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     headers = {"Content-Type": "application/json"} if body else {}
     try:
-        connection.request("POST" if body else "GET", path, body, headers)
+        connection.request("POST" if body else "GET", path, body or None, headers)
         return connection.getresponse().status
     finally:
         connection.close()
 
 
 @contextmanager
-def serve(server: Server, cpus: str = "0") -> Iterator[Running]:
+def serve(server: Server, cpus: str = ONE) -> Iterator[Running]:
     """Start a server on some CPUs, and stop it in the end."""
     with socket.socket() as held:
         # The system gives the port to nobody else; gunicorn, having the option too, can take it.
@@ -98,13 +105,16 @@ def serve(server: Server, cpus: str = "0") -> Iterator[Running]:
         held.bind(("127.0.0.1", 0))
         port = held.getsockname()[1]
         path = [REFERENCES, server.project, *ROOT.glob(".venv/bench/lib/*/site-packages")]
+        rendered = server.command[0] == server.project / "bin/run.sh"
         own = {"PORT": str(port), "LOG_LEVEL": "error", "PYTHONPATH": ":".join(map(str, path))}
-        bind = [] if server.command[0] == server.project / "bin/run.sh" else [f"-b:{port}"]
+        bind = [] if rendered else [f"-b:{port}"]
         start = time.perf_counter()
         process = subprocess.Popen(
             [*on_cpus(cpus), *server.command, *bind],
-            cwd=server.project,
-            env=os.environ | own | server.settings,
+            cwd=server.project
+            if rendered
+            else REFERENCES,  # gunicorn reads a gunicorn.conf.py there
+            env=environment(**own | server.settings),
             stdout=subprocess.DEVNULL,  # access lines, where they are on
         )
         try:

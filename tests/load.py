@@ -8,9 +8,11 @@ from threading import Event
 class Client:
     """Sends one request after the other, and counts those that are sent and never answered."""
 
-    def __init__(self, address: tuple[str, int], connection: str, ended: Event) -> None:
+    def __init__(
+        self, address: tuple[str, int], connection: str, ended: Event, path: str = "/health"
+    ) -> None:
         self.address = address
-        request = f"GET /health HTTP/1.1\r\nHost: test\r\nConnection: {connection}\r\n\r\n"
+        request = f"GET {path} HTTP/1.1\r\nHost: test\r\nConnection: {connection}\r\n\r\n"
         self.request = request.encode()
         self.ended = ended
         self.answered = self.lost = 0

@@ -1,6 +1,8 @@
 """What the measurements in bench/ are made with: a load that hides no wait, and honest comparisons."""
 
+import os
 import time
+import urllib.request
 from http.server import BaseHTTPRequestHandler
 from itertools import count
 from typing import Any
@@ -9,8 +11,11 @@ import pytest
 
 from bench import paced
 from bench.report import Goal, Table
+from bench.servers import as_rendered, gunicorn, serve
 
-from .machine import listening
+from .conftest import Bake
+from .datastores import children
+from .machine import listening, run
 
 
 class Stalling(BaseHTTPRequestHandler):
@@ -104,3 +109,25 @@ def test_a_goal_is_far_off_when_it_is_missed_by_more_than_a_third() -> None:
 def test_a_goal_that_was_not_measured_is_none_that_is_met() -> None:
     with pytest.raises(LookupError, match="Boot: cold was not measured"):
         Goal("Boot", "cold", most=1).judge(measured((1, 2)))
+
+
+def test_a_reference_has_nothing_of_the_project_s_server_settings(workshop: Bake) -> None:
+    project = workshop()
+    run("make", "develop", cwd=project)
+    with serve(gunicorn(project, "--workers=2", "bare_flask:app")) as running:
+        workers = children(running.pid)
+        assert len(workers) == 2
+        for worker in workers:  # a sync worker, as it is without settings
+            assert len(os.listdir(f"/proc/{worker}/task")) == 1
+
+
+def test_the_reference_without_headers_has_none(workshop: Bake) -> None:
+    project = workshop()
+    run("make", "develop", cwd=project)
+    sent = []
+    for options in ([], ["without_headers:app"]):
+        with serve(as_rendered(project, *options)) as running:
+            url = f"http://127.0.0.1:{running.port}/health"
+            with urllib.request.urlopen(url) as answer:
+                sent.append("X-Request-ID" in answer.headers)
+    assert sent == [True, False]

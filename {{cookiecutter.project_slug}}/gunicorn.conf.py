@@ -91,10 +91,10 @@ Worker.patience = settings.read_timeout
 # A connection is a file, also one that waits for its next request, and a worker that has all it may
 # have accepts nobody. It would end when it may not open another file: half of them are for the rest.
 soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-files = max(soft, min(20_000, hard)) if min(soft, hard) >= 0 else 20_000  # unlimited is less than 0
+files = min(8192, hard) if hard >= 0 else 8192  # unlimited is less than 0
 if 0 <= soft < files:
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
-worker_connections = min(10_000, files // 2)
+worker_connections = files // 2
 
 # Who the client is, the application decides (TRUSTED_PROXIES); gunicorn believes nobody's header.
 forwarded_allow_ips = ""

@@ -25,7 +25,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from bench.servers import BUILD, ROOT, ask, cpu_time, memory, on_cpus, run
+from bench.servers import BUILD, CPUS, ONE, ROOT, ask, cpu_time, memory, on_cpus, run
 
 HERE = Path(__file__).resolve().parent
 SERVER = "--worker-class=gthread --workers=1 --threads=4 --preload --no-control-socket"
@@ -80,7 +80,7 @@ def serve(candidate: Candidate) -> Iterator[tuple[int, int, float]]:
         port = listener.getsockname()[1]
     paths = [f"--chdir={HERE / 'apps'}", f"--pythonpath={BUILD / 'project/bench'}"]
     options = ["--log-level=warning", f"--bind=127.0.0.1:{port}", f"{candidate.app}:app"]
-    command = [*on_cpus("0"), str(candidate.venv / "bin/gunicorn"), *SERVER.split()]
+    command = [*on_cpus(ONE), str(candidate.venv / "bin/gunicorn"), *SERVER.split()]
     start = time.perf_counter()
     process = subprocess.Popen([*command, *paths, *options])
     try:
@@ -108,7 +108,7 @@ def check(candidate: Candidate) -> None:
 def load(pid: int, seconds: int, *target: str | Path) -> tuple[float, float]:
     """Send as many requests as can be; give CPU time a request and requests a second."""
     before = cpu_time(pid)
-    report = run(*on_cpus("1"), "wrk", "-t1", "-c4", f"-d{seconds}s", *target)
+    report = run(*on_cpus(CPUS[-1]), "wrk", "-t1", "-c4", f"-d{seconds}s", *target)
     used = cpu_time(pid) - before
     found = re.search(r"(\d+) requests in .*Requests/sec: +([\d.]+)", report, re.S)
     if not found or "Non-2xx" in report:

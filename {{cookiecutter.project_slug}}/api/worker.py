@@ -28,8 +28,9 @@ LINGER = 2
 HANDSHAKE = 0.2
 # Seconds that accepting may take at a stop, where new connections cannot be refused.
 LAST_CALL = 1
-# Seconds that a worker that has accepted leaves the next to the others, unless it is done before.
-YIELD = 0.001
+# A worker that has accepted somebody, or has a request for each thread, leaves who comes to the others
+# for so many seconds; and if all its threads have requests, so many times, for the others' may have too.
+REST, RESTS = 0.001, 5
 SO_ATTACH_FILTER, SO_DETACH_FILTER = 26, 27  # of Linux
 # Berkeley Packet Filter, https://docs.kernel.org/networking/filter.html: a SYN without ACK, which
 # asks for a connection, is dropped, and all else is kept. 13 is where the flags of TCP are.
@@ -72,10 +73,20 @@ def refusing_connections(listener: socket.socket) -> Iterator[None]:
 
 
 class Worker(ThreadWorker):
-    next_turn = 0.0  # when it may accept again, of time.monotonic()
+    _accepting: bool  # of ThreadWorker
+    turn = 0.0  # when it accepts again, by time.monotonic()
+    rests = 0  # since who waits now came
     patience = 0  # seconds that a client may pause in a request or an answer; 0 is for ever
 
     def accept(self, listener: socket.socket) -> None:
+        """Accept who comes, or leave him for a moment to the others."""
+        if self.alive and self.is_full():
+            self.rests = 0
+            self.rest()
+        if self._accepting:
+            self.take(listener)
+
+    def take(self, listener: socket.socket) -> None:
         """Accept a connection, if there still is one; a thread gets it when it has sent something."""
         try:
             client, address = listener.accept()
@@ -88,51 +99,68 @@ class Worker(ThreadWorker):
         connection.data_ready = True
         connection.timeout = time.monotonic() + max(self.cfg.keepalive, LINGER)
         self.nr_conns += 1
-        self.next_turn = time.monotonic() + YIELD
         self.keepalived_conns.append(connection)
         ready = partial(self.on_client_socket_readable, connection)
         self.poller.register(client, EVENT_READ, ready)
+        if self.alive:
+            self.rest()
+
+    def rest(self) -> None:
+        """Leave who comes to the other workers, if there are any."""
+        if self.cfg.workers > 1:
+            self.turn = time.monotonic() + REST
+            self.rests += 1
+            super().set_accept_enabled(False)
+
+    def in_flight(self) -> int:
+        """Count the requests that have a thread or wait for one."""
+        return int(self.nr_conns) - len(self.keepalived_conns) - len(self.pending_conns)
+
+    def is_full(self) -> bool:
+        """Tell whether no thread is free, while another worker may have one."""
+        return bool(self.cfg.workers > 1 and self.in_flight() >= self.cfg.threads)
 
     def set_accept_enabled(self, enabled: bool | None) -> None:
-        """Start or stop accepting; not while this worker is busy.
+        """Start or stop accepting; not during a rest, and after so many accept in spite of all.
 
         When the server stops, accept first who is connected already; when only this worker does, the
         others accept them.
         """
-        if not enabled or (self.alive and not self.is_busy()):
-            super().set_accept_enabled(enabled)
+        if enabled and self.alive and time.monotonic() >= self.turn:
+            if not self.is_full() or not select(self.sockets, [], [], 0)[0]:
+                super().set_accept_enabled(True)
+            elif self.rests < RESTS:
+                self.rest()
+            else:
+                for listener in self.sockets * self.cfg.threads:
+                    self.take(listener)
+        elif not enabled:
+            super().set_accept_enabled(False)
         if not self.alive:
             for listener in self.sockets:
                 if has_closed(self.ppid, listener):
                     with refusing_connections(listener), suppress(OSError):  # of no files left
                         end = time.monotonic() + LAST_CALL
                         while select([listener], [], [], HANDSHAKE)[0] and time.monotonic() < end:
-                            self.accept(listener)
+                            self.take(listener)
                 listener.close()
             self.sockets = []  # this may be called again
 
-    def is_busy(self) -> bool:
-        """Tell whether another worker should accept who comes next, for it may have less to do."""
-        in_flight = self.nr_conns - len(self.keepalived_conns) - len(self.pending_conns)
-        full = in_flight >= self.cfg.threads
-        return bool(self.cfg.workers > 1 and (full or time.monotonic() < self.next_turn))
-
     def wait_for_and_dispatch_events(self, timeout: float | None) -> None:
-        """Wait, and no longer than a client has to close its end, or than others go first."""
+        """Wait, and no longer than a client has to close its end, or than this worker rests."""
         assert timeout is not None  # run() always has one
         now = time.monotonic()
         ends = [now + timeout]
         if self.pending_conns:
             ends.append(self.pending_conns[0].timeout or 0)
-        if self.alive and self.is_busy():
-            self.set_accept_enabled(False)
-            if now < self.next_turn:
-                ends.append(self.next_turn)
+        if self.alive and not self._accepting and self.nr_conns < self.worker_connections:
+            ends.append(self.turn)
         super().wait_for_and_dispatch_events(max(0, min(ends) - now))
 
     def finish_request(self, connection: TConn, result: "Future[bool]") -> None:
         """Keep a connection for its next request, or close it, as soon as the client has."""
-        self.next_turn = 0
+        if self.in_flight() <= self.cfg.threads:  # of which this one is free now
+            self.turn = 0
         if not result.cancelled() and not result.exception() and result.result():
             super().finish_request(connection, result)
             return
