@@ -62,7 +62,9 @@ def main() -> None:
     levels(second, run, "/health", "2 CPUs")
     levels(third, run, "50 ms of waiting", "2 CPUs")
     levels(fourth, run, "/health", "1 CPU")
-    second.legend(loc="lower center", fontsize="small")
+    named = second.get_legend_handles_labels()
+    place = {"loc": "lower right", "bbox_to_anchor": (1, 0.02)}
+    figure.legend(*named, **place, ncols=5, fontsize="small", frameon=False)
     for axes in figure.axes:
         axes.spines[["top", "right"]].set_visible(False)
     machine = run["machine"]
@@ -74,7 +76,7 @@ def main() -> None:
         "rounds, with the least and the most",
         fontsize="small",
     )
-    figure.tight_layout(rect=(0, 0.03, 1, 1))
+    figure.tight_layout(rect=(0, 0.05, 1, 1))
     figure.savefig(DOCS / "bench.svg", metadata={"Date": None})
 
 
