@@ -6,17 +6,14 @@ import sysconfig
 import tempfile
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from struct import pack
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
-from tests.datastores import PostgreSQL
-
 from .load import burst, closed, idle, open_loop
-from .report import Table
+from .measured import NEWEST, ROWS, Bench, of_connections, of_cpus
 from .servers import (
     BUILD,
     ONE,
@@ -26,10 +23,8 @@ from .servers import (
     as_rendered,
     gunicorn,
     memory,
-    render,
     run,
     serve,
-    tuned,
 )
 
 GREETINGS, ITEMS = "/api/v1/greetings", "/api/v1/items"
@@ -44,124 +39,7 @@ AGAINST = {
     "422": "POST /greetings",
 }
 QUANTILES = {"p50": "p50", "p99": "p99", "p999": "p99.9"}
-T = TypeVar("T")
 GOOD, BAD = '{"name": "Ada"}', '{"name": ""}'
-ROWS, NEWEST = 100_000, datetime(2026, 1, 1, tzinfo=UTC)
-# Run by a project: a row a second, the newest of them at NEWEST.
-FILL = """
-import sys
-from datetime import datetime, timedelta
-from uuid import UUID
-
-from api import create_app
-from api.database import writing
-from api.items.sql import Row
-from sqlalchemy import insert
-
-newest = datetime.fromisoformat(sys.argv[2])
-with create_app().app_context(), writing() as session:
-    rows = []
-    for number in range(int(sys.argv[1])):
-        time = newest - timedelta(seconds=number)
-        row = dict(id=UUID(int=number), name=f"Item {number}", description="What it is. " * 5)
-        rows.append(row | dict(created_at=time, updated_at=time))
-    for start in range(0, len(rows), 10_000):
-        session.execute(insert(Row), rows[start:start + 10_000])
-"""
-PIN = """
-def post_fork(server, worker):
-    cpus = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {cpus[worker.age % len(cpus)]})
-"""
-INIT = """
-def post_worker_init(worker):
-    import gc, sys
-"""
-FREEZE = """
-def when_ready(server):
-    import gc
-    gc.collect()
-    gc.freeze()
-"""
-GEVENT = """
-from gevent import monkey
-
-monkey.patch_all()
-worker_class = "gevent"
-"""
-# What is changed: lines at the end of gunicorn.conf.py, and settings.
-TUNING: dict[str, tuple[str, dict[str, str]]] = {
-    "as it is": ("", {}),
-    "gthread as it comes": ('\nworker_class = "gthread"\n', {}),
-    "sync, 4 workers": ('\nworker_class = "sync"\nthreads = 1\n', {"WORKERS": "4"}),
-    "gevent": (GEVENT, {}),
-    "1 thread": ("", {"THREADS": "1"}),
-    "4 threads": ("", {"THREADS": "4"}),
-    "16 threads": ("", {"THREADS": "16"}),
-    "64 threads": ("", {"THREADS": "64"}),
-    "1 worker": ("", {"WORKERS": "1"}),
-    "3 workers": ("", {"WORKERS": "3"}),
-    "4 workers": ("", {"WORKERS": "4"}),
-    "no keep-alive": ("", {"KEEP_ALIVE": "0"}),
-    "not preloaded": ("\npreload_app = False\n", {}),
-    "gc.freeze() before the fork": (FREEZE, {}),
-    "no gc at all": (f"{INIT}    gc.disable()\n", {}),
-    "switch interval 0.5 ms": (f"{INIT}    sys.setswitchinterval(0.0005)\n", {}),
-    "switch interval 50 ms": (f"{INIT}    sys.setswitchinterval(0.05)\n", {}),
-    "no rest after accepting": ("\nWorker.rest = lambda self: None\n", {}),
-    "a CPU for each worker": (PIN, {}),
-    "1 worker, on a CPU of its own": (PIN, {"WORKERS": "1"}),
-}
-
-
-class Bench:
-    """The projects and databases that are measured, and the tables that come of it."""
-
-    def __init__(self, seconds: int, *, quick: bool) -> None:
-        self.seconds, self.quick = seconds, quick
-        self.round = 1
-        self.tables: dict[str, Table] = {}
-        self.none = render("none")
-        if not quick:
-            self.sql, self.firestore = render("sql"), render("firestore")
-            self.postgresql = PostgreSQL()
-            self.postgresql.start()
-            try:
-                self.urls = self.databases()
-            except BaseException:
-                self.close()
-                raise
-
-    def databases(self) -> dict[str, str]:
-        """Make and fill a database of each kind; give their URLs."""
-        for each in BUILD.glob("bench.db*"):
-            each.unlink()
-        self.postgresql.create("bench")
-        urls = {"SQLite": f"sqlite:///{BUILD}/bench.db", "PostgreSQL": self.postgresql.url("bench")}
-        for url in urls.values():
-            settings = {"DATABASE_URL": url, "DATASTORE_TIMEOUT": "0"}
-            start: list[str | Path] = [self.sql / "bin/run.sh"]
-            run(*start, "alembic", "upgrade", "head", **settings)
-            run(*start, "python", "-c", FILL, str(ROWS), NEWEST.isoformat(), **settings)
-        return urls
-
-    def turns(self, servers: dict[str, T]) -> Iterator[tuple[str, T]]:
-        """Give them in order, and in each other round from the last to the first."""
-        yield from servers.items() if self.round % 2 else reversed(servers.items())
-
-    def close(self) -> None:
-        if hasattr(self, "postgresql"):
-            self.postgresql.remove()
-
-    def table(self, title: str, unit: str) -> Table:
-        return self.tables.setdefault(title, Table(title, unit))
-
-    def flask(self, *, workers: int = 1, app: str = "bare_flask:app") -> Server:
-        """Give a bare application under the settings of the project, and gunicorn as it comes."""
-        options = (
-            f"--worker-class=gthread --workers={workers} --threads=8 --preload --keep-alive=75"
-        )
-        return gunicorn(self.none, f"{options} --no-control-socket", app)
 
 
 def usual(bench: Bench, cpus: int) -> dict[str, Server]:
@@ -304,15 +182,6 @@ def requests(bench: Bench) -> None:
                 bench.table(f"Latency, {QUANTILES[figure]}, {where}", "ms").add(round_)
 
 
-def of_cpus(cpus: str) -> str:
-    count = cpus.count(",") + 1
-    return f"{count} CPU{'s' * (count > 1)}"
-
-
-def of_connections(count: int) -> str:
-    return f"{count:,} connection{'s' * (count > 1)}"
-
-
 def settings(bench: Bench) -> None:
     """The project's settings and the usual ones: on 1 and 2 CPUs, with few and many connections."""
     for cpus in (ONE, TWO):
@@ -388,51 +257,3 @@ def latency(bench: Bench) -> None:
             bench.table(title, "ms").add(round_, {"p99": "p50", "p99.9": "p50"})
         title = "Not answered at 70 % of the default settings' peak"
         bench.table(title, "requests").add({name: figures["lost"]})
-
-
-def tuning(bench: Bench) -> None:
-    """The project with one thing changed."""
-    for cpus in (ONE, TWO):
-        figures: dict[str, dict[str, float]] = {}
-        for name, (lines, own) in bench.turns(TUNING):
-            with serve(tuned(bench.none, name, lines, **own), cpus) as running:
-                each = {"Boot": running.boot}
-                for path in ("/health", "/slow"):
-                    each[path] = closed(running, path, seconds=bench.seconds)["rate"]
-                each["Memory (PSS)"] = sum(memory(running.pid))
-                figures[name] = each
-        units = {"/health": "requests a second", "/slow": "requests a second"}
-        for what, unit in (units | {"Boot": "s", "Memory (PSS)": "MB"}).items():
-            round_ = {name: figures[name][what] for name in TUNING}
-            others = dict.fromkeys([*TUNING][1:], "as it is")
-            title = f"{what} with one thing changed, {of_cpus(cpus)}"
-            bench.table(title, unit).add(round_, others)
-
-
-def costs(bench: Bench) -> None:
-    """What a part of the request path costs: one worker on one CPU."""
-    servers = {
-        "as it is": (as_rendered(bench.none), "/health"),
-        "with access lines": (
-            as_rendered(bench.none, ACCESS_LOG="on", LOG_LEVEL="info"),
-            "/health",
-        ),
-        "without ids and headers": (as_rendered(bench.none, "without_headers:app"), "/health"),
-        "bare Flask": (bench.flask(), "/health"),
-        "bare Flask, ids and headers by a hook": (bench.flask(app="hooked_flask:app"), "/health"),
-        "bare Flask, JSON by msgspec": (bench.flask(app="flask_json:app"), "/health"),
-    }
-    round_ = {}
-    for name, (server, path) in bench.turns(servers):
-        with serve(server) as running:
-            round_[name] = closed(running, path, seconds=bench.seconds)["rate"]
-    against = dict.fromkeys(servers, "bare Flask")
-    against |= {"with access lines": "as it is", "without ids and headers": "as it is"}
-    del against["bare Flask"]
-    bench.table("What a part of /health costs", "requests a second").add(round_, against)
-
-
-SECTIONS = {
-    section.__name__: section
-    for section in (rendering, starting, requests, costs, settings, latency, crowds, tuning)
-}

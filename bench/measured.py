@@ -1,0 +1,94 @@
+"""The projects and databases that are measured, and the tables that come of it."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from tests.datastores import PostgreSQL
+
+from .report import Table
+from .servers import BUILD, Server, gunicorn, render, run
+
+T = TypeVar("T")
+ROWS, NEWEST = 100_000, datetime(2026, 1, 1, tzinfo=UTC)
+# Run by a project: a row a second, the newest of them at NEWEST.
+FILL = """
+import sys
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from api import create_app
+from api.database import writing
+from api.items.sql import Row
+from sqlalchemy import insert
+
+newest = datetime.fromisoformat(sys.argv[2])
+with create_app().app_context(), writing() as session:
+    rows = []
+    for number in range(int(sys.argv[1])):
+        time = newest - timedelta(seconds=number)
+        row = dict(id=UUID(int=number), name=f"Item {number}", description="What it is. " * 5)
+        rows.append(row | dict(created_at=time, updated_at=time))
+    for start in range(0, len(rows), 10_000):
+        session.execute(insert(Row), rows[start:start + 10_000])
+"""
+
+
+class Bench:
+    """The projects and databases that are measured, and the tables that come of it."""
+
+    def __init__(self, seconds: int, *, quick: bool) -> None:
+        self.seconds, self.quick = seconds, quick
+        self.round = 1
+        self.tables: dict[str, Table] = {}
+        self.none = render("none")
+        if not quick:
+            self.sql, self.firestore = render("sql"), render("firestore")
+            self.postgresql = PostgreSQL()
+            self.postgresql.start()
+            try:
+                self.urls = self.databases()
+            except BaseException:
+                self.close()
+                raise
+
+    def databases(self) -> dict[str, str]:
+        """Make and fill a database of each kind; give their URLs."""
+        for each in BUILD.glob("bench.db*"):
+            each.unlink()
+        self.postgresql.create("bench")
+        urls = {"SQLite": f"sqlite:///{BUILD}/bench.db", "PostgreSQL": self.postgresql.url("bench")}
+        for url in urls.values():
+            settings = {"DATABASE_URL": url, "DATASTORE_TIMEOUT": "0"}
+            start: list[str | Path] = [self.sql / "bin/run.sh"]
+            run(*start, "alembic", "upgrade", "head", **settings)
+            run(*start, "python", "-c", FILL, str(ROWS), NEWEST.isoformat(), **settings)
+        return urls
+
+    def turns(self, servers: dict[str, T]) -> Iterator[tuple[str, T]]:
+        """Give them in order, and in each other round from the last to the first."""
+        yield from servers.items() if self.round % 2 else reversed(servers.items())
+
+    def close(self) -> None:
+        if hasattr(self, "postgresql"):
+            self.postgresql.remove()
+
+    def table(self, title: str, unit: str) -> Table:
+        return self.tables.setdefault(title, Table(title, unit))
+
+    def flask(self, *, workers: int = 1, app: str = "bare_flask:app") -> Server:
+        """Give a bare application under the settings of the project, and gunicorn as it comes."""
+        options = (
+            f"--worker-class=gthread --workers={workers} --threads=8 --preload --keep-alive=75"
+        )
+        return gunicorn(self.none, f"{options} --no-control-socket", app)
+
+
+def of_cpus(cpus: str) -> str:
+    count = cpus.count(",") + 1
+    return f"{count} CPU{'s' * (count > 1)}"
+
+
+def of_connections(count: int) -> str:
+    return f"{count:,} connection{'s' * (count > 1)}"
