@@ -4,11 +4,12 @@ import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
 from typing import NoReturn
 from uuid import uuid4
@@ -54,14 +55,18 @@ def emulator() -> Iterator[str]:
 
 
 def wait(process: subprocess.Popen[bytes], host: str) -> None:
-    """Wait until the emulator listens."""
-    name, port = host.split(":")
+    """Wait until the emulator answers: its first answer takes longer than the API waits for one."""
+    query = urllib.request.Request(
+        f"http://{host}/v1/projects/none/databases/(default)/documents:runQuery",
+        data=b'{"structuredQuery": {"from": [{"collectionId": "none"}]}}',
+        headers={"Content-Type": "application/json"},
+    )
     for _ in range(600):
-        with suppress(OSError), socket.create_connection((name, int(port))):
+        with suppress(OSError, HTTPException), urllib.request.urlopen(query):
             return
         assert process.poll() is None, "the emulator has ended: does `make emulator` work?"
         time.sleep(0.1)
-    pytest.fail("the emulator does not listen: does `make emulator` work?")
+    pytest.fail("the emulator does not answer: does `make emulator` work?")
 
 
 @pytest.fixture
