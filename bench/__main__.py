@@ -6,7 +6,8 @@
 Prints the tables: medians, with the least and the most, and the ratio to the reference, pair by pair;
 and whether the goals are met. Writes them to docs/bench.json; --quick does not, and ends with 1 if a
 goal is missed by a third.
-Needs Linux with two CPUs, wrk and PostgreSQL (Debian's packages), and what `make bench` installs.
+Needs Linux with two CPUs, wrk and PostgreSQL (Debian's packages), the Firestore emulator, and what
+`make bench` installs.
 """
 
 import argparse

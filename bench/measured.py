@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from tests.datastores import PostgreSQL
+from tests.datastores import Emulator, PostgreSQL
 
 from .report import Table
 from .servers import BUILD, Server, gunicorn, render, run
@@ -45,9 +45,10 @@ class Bench:
         self.none = render("none")
         if not quick:
             self.sql, self.firestore = render("sql"), render("firestore")
-            self.postgresql = PostgreSQL()
-            self.postgresql.start()
+            self.postgresql, self.emulator = PostgreSQL(), Emulator()
             try:
+                self.postgresql.start()
+                self.emulator.start()
                 self.urls = self.databases()
             except BaseException:
                 self.close()
@@ -73,6 +74,7 @@ class Bench:
     def close(self) -> None:
         if hasattr(self, "postgresql"):
             self.postgresql.remove()
+            self.emulator.remove()
 
     def table(self, title: str, unit: str) -> Table:
         return self.tables.setdefault(title, Table(title, unit))

@@ -25,6 +25,7 @@ from .servers import (
     memory,
     run,
     serve,
+    tuned,
 )
 
 GREETINGS, ITEMS = "/api/v1/greetings", "/api/v1/items"
@@ -39,6 +40,9 @@ AGAINST = {
     "422": "POST /greetings",
 }
 QUANTILES = {"p50": "p50", "p99": "p99", "p999": "p99.9"}
+# Lines at the end of gunicorn.conf.py.
+THAWED = "\ndef when_ready(_): pass\n"
+GTHREAD = '\nworker_class = "gthread"\n'
 GOOD, BAD = '{"name": "Ada"}', '{"name": ""}'
 
 
@@ -95,7 +99,8 @@ def starting(bench: Bench) -> None:
     if hasattr(bench, "urls"):
         for name, url in bench.urls.items():
             servers[f"sql, {name}"] = as_rendered(bench.sql, DATABASE_URL=url)
-        servers["firestore"] = as_rendered(bench.firestore)
+        emulator = {"FIRESTORE_EMULATOR_HOST": bench.emulator.address}
+        servers["firestore"] = as_rendered(bench.firestore, GOOGLE_CLOUD_PROJECT="test", **emulator)
     warm: dict[str, float] = {}
     cold: dict[str, float] = {}
     master: dict[str, float] = {}
@@ -107,7 +112,7 @@ def starting(bench: Bench) -> None:
             with serve(server) as running:
                 seconds[name] = running.boot
                 if seconds is warm:
-                    path = ITEMS if name.startswith("sql") else "/health"
+                    path = "/health" if name in ("none", "a bare Flask app") else ITEMS
                     closed(running, path, seconds=1, connections=4)
                     master[name], worker[name] = memory(running.pid)
     warm, cold, master, worker = (
@@ -166,7 +171,7 @@ def requests(bench: Bench) -> None:
         measured: dict[tuple[int, str], dict[str, float]] = {}
         for _, names in bench.turns(by_server):
             with serve(calls[names[0]][0], cpus) as running:
-                for level in (16,) if bench.quick else (1, 16, 256):
+                for level in (16,) if bench.quick else LEVELS["/health"]:
                     for name in names:
                         _, path, how = calls[name]
                         seconds = bench.seconds + (level > 100)
@@ -245,7 +250,12 @@ def latency(bench: Bench) -> None:
 
     The server has one CPU and the load another, or else the load's own delays would count.
     """
-    servers = {"the default settings": as_rendered(bench.none, "waiting:app")} | usual(bench, 1)
+    servers = {
+        "the default settings": as_rendered(bench.none, "waiting:app"),
+        "no gc.freeze()": tuned(bench.none, "no gc.freeze()", THAWED),
+        "gthread as it comes": tuned(bench.none, "gthread as it comes", GTHREAD),
+        **usual(bench, 1),
+    }
     with serve(servers["the default settings"]) as running:
         peak = closed(running, "/health", seconds=2 * bench.seconds)["rate"]
     for name, server in bench.turns(servers):

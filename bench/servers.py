@@ -121,13 +121,27 @@ def serve(server: Server, cpus: str = ONE) -> Iterator[Running]:
             while process.poll() is None and time.perf_counter() < start + 30:
                 with suppress(OSError, HTTPException):
                     if ask(port, "/health") == 200:
-                        yield Running(process.pid, port, time.perf_counter() - start, cpus)
+                        boot = time.perf_counter() - start
+                        await_workers(process.pid)
+                        yield Running(process.pid, port, boot, cpus)
                         return
                 time.sleep(0.002)
             raise SystemExit(f"{server.command} does not answer")
         finally:
             process.terminate()
             process.wait()
+
+
+def await_workers(pid: int) -> None:
+    """Wait until a server starts no more workers, and none does anything.
+
+    Between two of them gunicorn waits up to 0.1 s, and the first answers already: it would keep the
+    connections of all that came before the second.
+    """
+    seen: tuple[int, float] | None = None
+    while seen != (now := (len(processes(pid)), cpu_time(pid))):
+        seen = now
+        time.sleep(0.15)
 
 
 def processes(pid: int) -> list[Path]:

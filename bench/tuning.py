@@ -2,6 +2,7 @@
 
 from .load import closed
 from .measured import Bench, of_cpus
+from .sections import GTHREAD, THAWED
 from .servers import ONE, TWO, as_rendered, memory, serve, tuned
 
 PIN = """
@@ -13,12 +14,6 @@ INIT = """
 def post_worker_init(worker):
     import gc, sys
 """
-FREEZE = """
-def when_ready(server):
-    import gc
-    gc.collect()
-    gc.freeze()
-"""
 GEVENT = """
 from gevent import monkey
 
@@ -28,7 +23,7 @@ worker_class = "gevent"
 # What is changed: lines at the end of gunicorn.conf.py, and settings.
 TUNING: dict[str, tuple[str, dict[str, str]]] = {
     "as it is": ("", {}),
-    "gthread as it comes": ('\nworker_class = "gthread"\n', {}),
+    "gthread as it comes": (GTHREAD, {}),
     "sync, 4 workers": ('\nworker_class = "sync"\nthreads = 1\n', {"WORKERS": "4"}),
     "gevent": (GEVENT, {}),
     "1 thread": ("", {"THREADS": "1"}),
@@ -40,13 +35,20 @@ TUNING: dict[str, tuple[str, dict[str, str]]] = {
     "4 workers": ("", {"WORKERS": "4"}),
     "no keep-alive": ("", {"KEEP_ALIVE": "0"}),
     "not preloaded": ("\npreload_app = False\n", {}),
-    "gc.freeze() before the fork": (FREEZE, {}),
+    "no gc.freeze()": (THAWED, {}),
     "no gc at all": (f"{INIT}    gc.disable()\n", {}),
     "switch interval 0.5 ms": (f"{INIT}    sys.setswitchinterval(0.0005)\n", {}),
     "switch interval 50 ms": (f"{INIT}    sys.setswitchinterval(0.05)\n", {}),
-    "no rest after accepting": ("\nWorker.rest = lambda self: None\n", {}),
+    "not shared out among the workers": ("\nWorker.accept = Worker.take\n", {}),
     "a CPU for each worker": (PIN, {}),
     "1 worker, on a CPU of its own": (PIN, {"WORKERS": "1"}),
+}
+
+# What it is measured by: paths and connections.
+TUNED = {
+    "/health, 16 connections,": ("/health", 16),
+    "/health, 256 connections,": ("/health", 256),
+    "50 ms of waiting, 64 connections,": ("/slow", 64),
 }
 
 
@@ -57,11 +59,12 @@ def tuning(bench: Bench) -> None:
         for name, (lines, own) in bench.turns(TUNING):
             with serve(tuned(bench.none, name, lines, **own), cpus) as running:
                 each = {"Boot": running.boot}
-                for path in ("/health", "/slow"):
-                    each[path] = closed(running, path, seconds=bench.seconds)["rate"]
+                for what, (path, level) in TUNED.items():
+                    figure = closed(running, path, seconds=bench.seconds, connections=level)
+                    each[what] = figure["rate"]
                 each["Memory (PSS)"] = sum(memory(running.pid))
                 figures[name] = each
-        units = {"/health": "requests a second", "/slow": "requests a second"}
+        units = dict.fromkeys(TUNED, "requests a second")
         for what, unit in (units | {"Boot": "s", "Memory (PSS)": "MB"}).items():
             round_ = {name: figures[name][what] for name in TUNING}
             others = dict.fromkeys([*TUNING][1:], "as it is")

@@ -121,6 +121,13 @@ def test_a_reference_has_nothing_of_the_project_s_server_settings(workshop: Bake
             assert len(os.listdir(f"/proc/{worker}/task")) == 1
 
 
+def test_a_server_is_measured_when_all_its_workers_are_there(workshop: Bake) -> None:
+    project = workshop()
+    run("make", "develop", cwd=project)
+    with serve(as_rendered(project, WORKERS="5")) as running:
+        assert len(children(running.pid)) == 5
+
+
 def test_the_reference_without_headers_has_none(workshop: Bake) -> None:
     project = workshop()
     run("make", "develop", cwd=project)

@@ -41,6 +41,19 @@ def slow() -> str:
     sleep(0.2)
     return "{}"
 
+@app.get("/collections")
+def collections() -> list[float]:
+    import gc
+    from time import perf_counter
+
+    times = [perf_counter()]
+    for prepare in (gc.collect, gc.unfreeze):
+        prepare()
+        times.append(perf_counter())
+        gc.collect()
+        times.append(perf_counter())
+    return [times[2] - times[1], times[4] - times[3]]
+
 @app.get("/unsendable")
 def unsendable() -> Response:
     return Response("x", headers={"X-Name": "\\u2713"})
@@ -76,6 +89,14 @@ def test_a_response_that_cannot_be_sent_is_500_and_is_logged(
     assert failed.value.code == 500
     lines = [json.loads(line) for line in capfd.readouterr().out.splitlines() if line[0] == "{"]
     assert [line["path"] for line in lines if line.get("status") == 500] == ["/unsendable"]
+
+
+def test_a_garbage_collection_does_not_go_through_what_was_there_at_the_start(
+    project: Path,
+) -> None:
+    with serving(project) as server:
+        as_it_is, all_of_it = json.loads(fetch(f"{server.address}/collections"))
+    assert as_it_is < all_of_it / 3
 
 
 def test_an_application_that_does_not_import_ends_the_start_at_once(workshop: Bake) -> None:

@@ -1,5 +1,6 @@
 """The server's settings, each with its reason: https://gunicorn.org/reference/settings/."""
 
+import gc
 import logging
 import os
 import resource
@@ -77,6 +78,13 @@ threads = settings.threads
 # The application is imported before the port opens and before the workers fork: no request reaches
 # a server that is not ready, a bad setting is one line and an exit, and the workers share memory.
 preload_app = True
+
+
+def when_ready(_: Any) -> None:
+    """Leave what was there at the start out of garbage collections, each of which stops all requests."""
+    gc.collect()
+    gc.freeze()
+
 
 # A worker that has not reported for this long is replaced. It reports while its threads work: this
 # does not limit how long a request may take.

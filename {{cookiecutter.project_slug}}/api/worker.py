@@ -28,9 +28,9 @@ LINGER = 2
 HANDSHAKE = 0.2
 # Seconds that accepting may take at a stop, where new connections cannot be refused.
 LAST_CALL = 1
-# A worker that has accepted somebody, or has a request for each thread, leaves who comes to the others
-# for so many seconds; and if all its threads have requests, so many times, for the others' may have too.
-REST, RESTS = 0.001, 5
+# Seconds for which a worker that has accepted somebody leaves who comes next to the others, and for which
+# it does so at most while it has no thread free: after them the others seem to have none either.
+REST, FULL = 0.001, 0.05
 SO_ATTACH_FILTER, SO_DETACH_FILTER = 26, 27  # of Linux
 # Berkeley Packet Filter, https://docs.kernel.org/networking/filter.html: a SYN without ACK, which
 # asks for a connection, is dropped, and all else is kept. 13 is where the flags of TCP are.
@@ -75,16 +75,21 @@ def refusing_connections(listener: socket.socket) -> Iterator[None]:
 class Worker(ThreadWorker):
     _accepting: bool  # of ThreadWorker
     turn = 0.0  # when it accepts again, by time.monotonic()
-    rests = 0  # since who waits now came
+    left = 0.0  # when it left somebody to the others, by the same clock; 0 if nobody waits
     patience = 0  # seconds that a client may pause in a request or an answer; 0 is for ever
 
     def accept(self, listener: socket.socket) -> None:
-        """Accept who comes, or leave him for a moment to the others."""
-        if self.alive and self.is_full():
-            self.rests = 0
-            self.rest()
-        if self._accepting:
+        """Accept who comes and leave the next to the other workers; with no thread free, this one too."""
+        now = time.monotonic()
+        full = self.in_flight() >= self.cfg.threads
+        if full:
+            self.left = self.left or now
+        alone = self.cfg.workers == 1 or 0 < self.left < now - FULL
+        if alone or not full:
             self.take(listener)
+        if not alone:
+            self.turn = now + REST
+            super().set_accept_enabled(False)
 
     def take(self, listener: socket.socket) -> None:
         """Accept a connection, if there still is one; a thread gets it when it has sent something."""
@@ -102,38 +107,19 @@ class Worker(ThreadWorker):
         self.keepalived_conns.append(connection)
         ready = partial(self.on_client_socket_readable, connection)
         self.poller.register(client, EVENT_READ, ready)
-        if self.alive:
-            self.rest()
-
-    def rest(self) -> None:
-        """Leave who comes to the other workers, if there are any."""
-        if self.cfg.workers > 1:
-            self.turn = time.monotonic() + REST
-            self.rests += 1
-            super().set_accept_enabled(False)
 
     def in_flight(self) -> int:
         """Count the requests that have a thread or wait for one."""
         return int(self.nr_conns) - len(self.keepalived_conns) - len(self.pending_conns)
 
-    def is_full(self) -> bool:
-        """Tell whether no thread is free, while another worker may have one."""
-        return bool(self.cfg.workers > 1 and self.in_flight() >= self.cfg.threads)
-
     def set_accept_enabled(self, enabled: bool | None) -> None:
-        """Start or stop accepting; not during a rest, and after so many accept in spite of all.
+        """Start or stop accepting, and do not start before it is this worker's turn.
 
         When the server stops, accept first who is connected already; when only this worker does, the
         others accept them.
         """
         if enabled and self.alive and time.monotonic() >= self.turn:
-            if not self.is_full() or not select(self.sockets, [], [], 0)[0]:
-                super().set_accept_enabled(True)
-            elif self.rests < RESTS:
-                self.rest()
-            else:
-                for listener in self.sockets * self.cfg.threads:
-                    self.take(listener)
+            super().set_accept_enabled(True)
         elif not enabled:
             super().set_accept_enabled(False)
         if not self.alive:
@@ -147,8 +133,10 @@ class Worker(ThreadWorker):
             self.sockets = []  # this may be called again
 
     def wait_for_and_dispatch_events(self, timeout: float | None) -> None:
-        """Wait, and no longer than a client has to close its end, or than this worker rests."""
+        """Wait, and no longer than a client has to close its end, or than it is this worker's turn."""
         assert timeout is not None  # run() always has one
+        if self.left and not select(self.sockets, [], [], 0)[0]:
+            self.left = 0
         now = time.monotonic()
         ends = [now + timeout]
         if self.pending_conns:
