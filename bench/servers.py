@@ -96,6 +96,12 @@ def ask(port: int, path: str, body: str = "") -> int:
         connection.close()
 
 
+def answers(port: int) -> bool:
+    with suppress(OSError, HTTPException):
+        return ask(port, "/health") == 200
+    return False
+
+
 @contextmanager
 def serve(server: Server, cpus: str = ONE) -> Iterator[Running]:
     """Start a server on some CPUs, and stop it in the end."""
@@ -118,29 +124,28 @@ def serve(server: Server, cpus: str = ONE) -> Iterator[Running]:
             stdout=subprocess.DEVNULL,  # access lines, where they are on
         )
         try:
-            while process.poll() is None and time.perf_counter() < start + 30:
-                with suppress(OSError, HTTPException):
-                    if ask(port, "/health") == 200:
-                        boot = time.perf_counter() - start
-                        await_workers(process.pid)
-                        yield Running(process.pid, port, boot, cpus)
-                        return
+            while not answers(port):
+                if process.poll() is not None or time.perf_counter() > start + 30:
+                    raise SystemExit(f"{server.command} does not answer")
                 time.sleep(0.002)
-            raise SystemExit(f"{server.command} does not answer")
+            boot = time.perf_counter() - start
+            await_workers(process.pid)
+            yield Running(process.pid, port, boot, cpus)
         finally:
             process.terminate()
             process.wait()
 
 
 def await_workers(pid: int) -> None:
-    """Wait until a server starts no more workers, and none does anything.
+    """Wait until a server starts no more workers, and none does anything; at most 10 s.
 
     Between two of them gunicorn waits up to 0.1 s, and the first answers already: it would keep the
     connections of all that came before the second.
     """
-    seen: tuple[int, float] | None = None
-    while seen != (now := (len(processes(pid)), cpu_time(pid))):
-        seen = now
+    seen = -1, 0.0
+    for _ in range(66):
+        if seen == (seen := (len(processes(pid)), cpu_time(pid))):
+            break
         time.sleep(0.15)
 
 

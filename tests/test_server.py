@@ -16,6 +16,8 @@ from threading import Event
 
 import pytest
 
+from bench.servers import cpu_time
+
 from .conftest import Bake, Server, serving
 from .datastores import children
 from .load import Client
@@ -97,6 +99,26 @@ def test_a_garbage_collection_does_not_go_through_what_was_there_at_the_start(
     with serving(project) as server:
         as_it_is, all_of_it = json.loads(fetch(f"{server.address}/collections"))
     assert as_it_is < all_of_it / 3
+
+
+def test_a_worker_whose_master_was_killed_answers_what_it_has_and_accepts_nobody(
+    project: Path,
+) -> None:
+    with serving(project, READ_TIMEOUT="4") as server, socket.socket() as client:
+        client.connect(("127.0.0.1", port(server)))
+        client.sendall(b"GET /slow HTTP/1.1\r\n")
+        time.sleep(0.5)
+        worker = children(server.process.pid)[0]
+        server.process.kill()
+        server.process.wait()
+        time.sleep(1.5)  # it looks once a second
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port(server)))
+        before = cpu_time(worker)
+        time.sleep(1)
+        assert cpu_time(worker) - before < 0.2
+        client.sendall(b"Host: test\r\n\r\n")
+        assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
 
 
 def test_an_application_that_does_not_import_ends_the_start_at_once(workshop: Bake) -> None:

@@ -5,6 +5,7 @@ a thread, waits by itself, accepting nobody, for each client to close its end, a
 once the first of the workers to wake up takes all, even if its threads are busy and another's are not.
 """
 
+import math
 import os
 import socket
 import time
@@ -28,9 +29,8 @@ LINGER = 2
 HANDSHAKE = 0.2
 # Seconds that accepting may take at a stop, where new connections cannot be refused.
 LAST_CALL = 1
-# Seconds for which a worker that has accepted somebody leaves who comes next to the others, and for which
-# it does so at most while it has no thread free: after them the others seem to have none either.
-REST, FULL = 0.001, 0.05
+# Seconds for which a worker that has accepted somebody leaves who comes next to the others.
+REST = 0.001
 SO_ATTACH_FILTER, SO_DETACH_FILTER = 26, 27  # of Linux
 # Berkeley Packet Filter, https://docs.kernel.org/networking/filter.html: a SYN without ACK, which
 # asks for a connection, is dropped, and all else is kept. 13 is where the flags of TCP are.
@@ -74,22 +74,28 @@ def refusing_connections(listener: socket.socket) -> Iterator[None]:
 
 class Worker(ThreadWorker):
     _accepting: bool  # of ThreadWorker
-    turn = 0.0  # when it accepts again, by time.monotonic()
-    left = 0.0  # when it left somebody to the others, by the same clock; 0 if nobody waits
+    turn = 0.0  # when it accepts again, by time.monotonic(), if no request is finished before
+    left = False  # whether it left the last who came to the others
+    finished = 0  # how many requests were since
     patience = 0  # seconds that a client may pause in a request or an answer; 0 is for ever
 
     def accept(self, listener: socket.socket) -> None:
-        """Accept who comes and leave the next to the other workers; with no thread free, this one too."""
-        now = time.monotonic()
-        full = self.in_flight() >= self.cfg.threads
-        if full:
-            self.left = self.left or now
-        alone = self.cfg.workers == 1 or 0 < self.left < now - FULL
-        if alone or not full:
+        """Accept who comes, and leave the next to the other workers for a moment.
+
+        With no thread free, leave him to them until requests are finished. If he still waits then, they
+        have none free either, and this worker accepts as many as were finished.
+        """
+        if self.cfg.workers == 1:
             self.take(listener)
-        if not alone:
-            self.turn = now + REST
-            super().set_accept_enabled(False)
+            return
+        full = self.in_flight() >= self.cfg.threads
+        self.left = full and not self.left
+        if not self.left:
+            for _ in range(self.finished if full else 1):
+                self.take(listener)
+        self.finished = 0
+        self.turn = math.inf if full else time.monotonic() + REST
+        super().set_accept_enabled(False)
 
     def take(self, listener: socket.socket) -> None:
         """Accept a connection, if there still is one; a thread gets it when it has sent something."""
@@ -133,10 +139,8 @@ class Worker(ThreadWorker):
             self.sockets = []  # this may be called again
 
     def wait_for_and_dispatch_events(self, timeout: float | None) -> None:
-        """Wait, and no longer than a client has to close its end, or than it is this worker's turn."""
+        """Wait, at most until a client's time to close its end is over, or it is this worker's turn."""
         assert timeout is not None  # run() always has one
-        if self.left and not select(self.sockets, [], [], 0)[0]:
-            self.left = 0
         now = time.monotonic()
         ends = [now + timeout]
         if self.pending_conns:
@@ -145,10 +149,14 @@ class Worker(ThreadWorker):
             ends.append(self.turn)
         super().wait_for_and_dispatch_events(max(0, min(ends) - now))
 
+    def is_parent_alive(self) -> bool:
+        """Tell whether the master is there; without it, nobody is to be accepted any more."""
+        self.alive = self.alive and super().is_parent_alive()
+        return bool(self.alive)
+
     def finish_request(self, connection: TConn, result: "Future[bool]") -> None:
         """Keep a connection for its next request, or close it, as soon as the client has."""
-        if self.in_flight() <= self.cfg.threads:  # of which this one is free now
-            self.turn = 0
+        self.turn, self.finished = 0, self.finished + 1
         if not result.cancelled() and not result.exception() and result.result():
             super().finish_request(connection, result)
             return
