@@ -41,10 +41,10 @@ GOALS = [
     Goal(REQUESTS, "422", least=0.85),
     Goal("Boot to the first 200", "none", most=1.25),
     Goal("Memory of an instance (PSS)", "none", most=1.15),
-    Goal("/health, 2 CPUs, 256 connections", "1 worker, 8 threads", most=1 / 1.5),
+    Goal("/health, 2 CPUs, 16 connections", "1 worker, 8 threads", most=1 / 1.5),
     *(Goal("50 ms of waiting, 2 CPUs, 64 connections", name, most=1 / 1.5) for name in USUAL[:2]),
-    *(Goal(f"/health, {cpus}, 256 connections", name, most=1) for cpus in CPUS for name in USUAL),
-    *(Goal(f"50 ms of waiting, {cpus}, 64 connections", USUAL[2], most=1.3) for cpus in CPUS),
+    *(Goal(f"/health, {cpus}, 16 connections", name, most=1) for cpus in CPUS for name in USUAL),
+    *(Goal(f"50 ms of waiting, {cpus}, 64 connections", USUAL[2], most=1.5) for cpus in CPUS),
 ]
 LONG = [
     Goal(PEAK, "p99", most=10),

@@ -151,7 +151,8 @@ class Worker(ThreadWorker):
 
     def is_parent_alive(self) -> bool:
         """Tell whether the master is there; without it, nobody is to be accepted any more."""
-        self.alive = self.alive and super().is_parent_alive()
+        if not super().is_parent_alive():
+            self.alive = False  # and never back to True: a SIGTERM may come at any time
         return bool(self.alive)
 
     def finish_request(self, connection: TConn, result: "Future[bool]") -> None:
