@@ -76,7 +76,7 @@ class Worker(ThreadWorker):
     _accepting: bool  # of ThreadWorker
     turn = 0.0  # when it accepts again, by time.monotonic(), if no request is finished before
     left = False  # whether it left the last who came to the others
-    finished = 0  # how many requests were since
+    finished = 0  # requests finished since somebody came
     patience = 0  # seconds that a client may pause in a request or an answer; 0 is for ever
 
     def accept(self, listener: socket.socket) -> None:
