@@ -19,8 +19,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from api import create_app
-from api.database import writing
 from api.items.sql import Row
+from chassis.database import writing
 from sqlalchemy import insert
 
 newest = datetime.fromisoformat(sys.argv[2])

@@ -108,7 +108,7 @@ def serve(server: Server, cpus: str = ONE) -> Iterator[Running]:
     with socket.socket() as held:
         # The system gives the port to nobody else; gunicorn, having the option too, can take it.
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        held.bind(("127.0.0.1", 0))
+        held.bind(("0.0.0.0", 0))
         port = held.getsockname()[1]
         path = [REFERENCES, server.project, *ROOT.glob(".venv/bench/lib/*/site-packages")]
         rendered = server.command[0] == server.project / "bin/run.sh"

@@ -172,7 +172,9 @@ def test_a_text_says_the_same_wherever_it_is_rendered(bake: Bake, text: str) -> 
     assert info["title"] == info["description"] == text
 
     code: dict[str, str] = {}
-    lines = [line for line in read("api/openapi.py").splitlines() if line[:5] in ("TITLE", "DESCR")]
+    lines = [
+        line for line in read("api/__init__.py").splitlines() if line[:5] in ("TITLE", "DESCR")
+    ]
     exec("\n".join(lines), code)  # noqa: S102
     assert code["TITLE"] == code["DESCRIPTION"] == text
 

@@ -292,7 +292,7 @@ def test_without_an_emulator_the_tests_of_firestore_say_so(
     project = workshop(datastore="firestore")
     run("make", "develop", cwd=project)
     done = subprocess.run(
-        [project / ".venv/bin/pytest", "-rsE", "tests/test_firestore.py", "-k", "page"],
+        [project / ".venv/bin/pytest", "-rsE", "tests/test_items_cost.py", "-k", "page"],
         cwd=project,
         env=environment(PATH=f"{project}/.venv/bin", CI=ci),
         text=True,

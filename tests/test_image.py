@@ -22,10 +22,16 @@ def test_it_has_the_application_compiled_and_no_tools(image: Build, answers: Ans
     listed = docker("run", "--rm", built, "find", ".", "-type", "f", "-not", "-name", "*.pyc")
     files = {path.removeprefix("./") for path in listed.splitlines()}
     allowed = (
-        r"(api|migrations)/.*|bin/.*\.sh|docs/swagger\.yaml|gunicorn\.conf\.py|wsgi\.py"
+        r"(api|chassis|migrations)/.*|bin/.*\.sh|docs/swagger\.yaml|gunicorn\.conf\.py|wsgi\.py"
         r"|requirements/common\.txt|pyproject\.toml"
     )
-    assert {"api/__init__.py", "bin/run.sh", "docs/swagger.yaml", "wsgi.py"} <= files
+    assert {
+        "api/__init__.py",
+        "chassis/__init__.py",
+        "bin/run.sh",
+        "docs/swagger.yaml",
+        "wsgi.py",
+    } <= files
     assert [path for path in files if not re.fullmatch(allowed, path)] == []
     tools = docker("run", "--rm", built, "sh", "-c", "command -v gcc cc make git curl; true")
     assert tools == ""
@@ -54,10 +60,10 @@ def test_with_each_python_it_has_no_pip_and_serves(
 def test_a_secret_beside_the_code_is_in_no_layer(workshop: Bake) -> None:
     project = workshop()
     (project / ".git").mkdir()
-    hidden = [".env", ".git/config", ".cruft.json", "api/.env", "bin/.token"]
+    hidden = [".env", ".git/config", ".cruft.json", "api/.env", "chassis/.env", "bin/.token"]
     for path in (*hidden, "key.json", "docs/notes.md"):
         (project / path).write_text("TOKEN=planted-secret\n", encoding="utf-8")
-    with (project / "api/errors.py").open("a", encoding="utf-8") as code:
+    with (project / "api/greetings.py").open("a", encoding="utf-8") as code:
         code.write("# planted-code\n")
     with built(project) as image:
         layers = subprocess.run(["docker", "save", image], stdout=subprocess.PIPE).stdout
@@ -92,7 +98,7 @@ def test_a_changed_view_does_not_install_the_requirements_again(workshop: Bake) 
             file.write(f"# {uuid4()}\n")
 
     installs()
-    change("api/health.py")
+    change("api/greetings.py")
     assert not installs()
     change("requirements/common.txt")
     assert installs()

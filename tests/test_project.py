@@ -1,7 +1,13 @@
 """The rendered projects, lived in: installed, checked, changed and run as their owner would."""
 
+import json
+import os
 import re
 import shutil
+import signal
+import subprocess
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -9,7 +15,7 @@ import yaml
 
 from .conftest import Bake, serving
 from .datastores import PostgreSQL
-from .machine import run
+from .machine import environment, fetch, free_port, run
 from .marks import every_project, parametrize
 from .pythons import PYTHONS
 from .variants import Answers, distinct, few, name
@@ -83,12 +89,95 @@ def add_the_resource_of_the_readme(project: Path) -> None:
 
 def register(factory: Path, imports: str, registration: str) -> None:
     """Put the lines for a blueprint beside those of the one that is there."""
-    code = factory.read_text(encoding="utf-8")
-    code = re.sub(r"^from \.(greetings|items) .*$", rf"\g<0>\n{imports}", code, flags=re.MULTILINE)
-    code = re.sub(
-        r"^.*\((greetings|items), .*$", rf"\g<0>\n{registration}", code, flags=re.MULTILINE
+    add_after(factory, r"from \.(greetings|items) .*", imports)
+    add_after(factory, r".*\((greetings|items), .*", registration)
+
+
+def add_after(path: Path, line: str, text: str) -> None:
+    """Add text below the first line that matches."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    number = next(number for number, each in enumerate(lines) if re.fullmatch(line, each.rstrip()))
+    path.write_text("".join([*lines[: number + 1], text + "\n", *lines[number + 1 :]]), "utf-8")
+
+
+def blocks(project: Path, page: str, heading: str) -> list[str]:
+    """Return the code blocks of a section of a page."""
+    text = (project / page).read_text(encoding="utf-8")
+    section = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    return re.findall(r"```\w+\n(.*?)```", section, re.DOTALL)
+
+
+SESSION = """
+from flask import Flask, session
+from flask.testing import FlaskClient
+
+from api import create_app
+from api.settings import Settings
+
+
+def test_the_session_remembers(settings: Settings) -> None:
+    app = create_app(settings)
+
+    @app.get("/count")
+    def count() -> str:
+        session["count"] = session.get("count", 0) + 1
+        return str(session["count"])
+
+    client = app.test_client()
+    assert [client.get("/count").text for _ in range(3)] == ["1", "2", "3"]
+"""
+
+
+@parametrize(few()[:1], containers)
+def test_what_the_readme_says_of_settings_jobs_and_renaming_works(
+    workshop: Bake, answers: Answers, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project = workshop(**answers)
+    machinery = contents(project, "chassis", "tests/chassis")
+    factory = project / "api/__init__.py"
+
+    field, use, tests, example, row, commands = blocks(project, "README.md", "Add a setting")
+    replace(project / "api/settings.py", '    """\n\n\n', f'    """\n\n{field}\n\n')
+    add_after(factory, r"    app = open_app\(.*", use)
+    imported, value = tests.split("\n\n")
+    add_after(project / "tests/conftest.py", "import pytest", imported)
+    replace(project / "tests/conftest.py", "SETTINGS: dict[str, Any] = {}\n", value)
+    (project / "tests/test_session.py").write_text(SESSION, encoding="utf-8")
+    with (project / ".env.example").open("a", encoding="utf-8") as file:
+        file.write("\n" + example)
+    add_after(project / "README.md", r"\| `PORT` .*", row.rstrip())
+    run("sh", "-ec", commands, cwd=project)
+
+    command, schedule, module, start = blocks(project, "README.md", "Jobs")
+    add_after(factory, r"    app.secret_key = .*", "\n" + command)
+    assert "sent the reminders" in run("sh", "-ec", schedule, cwd=project)
+    (project / "api/rates.py").write_text(module, encoding="utf-8")
+    replace(
+        project / "gunicorn.conf.py", "from wsgi import app\n", "from wsgi import app\n" + start
     )
-    factory.write_text(code, encoding="utf-8")
+    capfd.readouterr()
+    with serving(project, WORKERS="2"):
+        time.sleep(2)  # the workers start one after the other
+    assert capfd.readouterr().out.count("refreshed the rates") == 2
+
+    (rename,) = blocks(project, "README.md", "Rename `api`")
+    run("sh", "-ec", rename, cwd=project)
+    assert not (project / "api").exists()
+    assert contents(project, "chassis", "tests/chassis") == machinery
+    (project / ".env").unlink()
+    with pytest.raises(AssertionError, match="\nSECRET_KEY is not set: use a text.\n"):
+        run("bin/run.sh", cwd=project)
+
+
+def contents(project: Path, *folders: str) -> dict[str, str]:
+    paths = [path for folder in folders for path in (project / folder).rglob("*.*")]
+    return {str(path): path.read_text("utf-8") for path in paths if path.suffix != ".pyc"}
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text, f"{path} has no {old!r}"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
 def add_fields(folder: Path, name: str, fields: str) -> None:
@@ -157,6 +246,36 @@ def test_the_environment_wins_over_env_and_env_over_the_defaults(workshop: Bake)
     project = workshop()
     run("make", "develop", cwd=project)
     (project / ".env").write_text("LOG_LEVEL='loud'\nPORT=none\n")
-    for environment, refused in (({}, "LOG_LEVEL='loud'"), ({"LOG_LEVEL": "info"}, "PORT='none'")):
-        with pytest.raises(AssertionError, match=refused):
-            run("bin/run.sh", cwd=project, PATH=f"{project}/.venv/bin:/usr/bin:/bin", **environment)
+    for own, refused in (({}, ["LOG_LEVEL='loud'", "PORT='none'"]), ({"PORT": "x"}, ["PORT='x'"])):
+        with pytest.raises(AssertionError) as failed:
+            run("bin/run.sh", cwd=project, PATH=f"{project}/.venv/bin:/usr/bin:/bin", **own)
+        for each in refused:
+            assert f"{each}: use " in str(failed.value)
+
+
+def test_make_dev_takes_its_port_from_env_and_its_level_from_the_command(
+    workshop: Bake, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project, port = workshop(), free_port()
+    (project / ".env").write_text(f"PORT={port}\nLOG_LEVEL=error\n", encoding="utf-8")
+    code = "    current_app.logger.debug('a detail')\n    return Greeting("
+    replace(project / "api/greetings.py", "    return Greeting(", code)
+    replace(project / "api/greetings.py", "import Blueprint", "import Blueprint, current_app")
+    run("make", "develop", cwd=project)
+    command = ["make", "dev", "LOG_LEVEL=debug"]
+    with subprocess.Popen(
+        command, cwd=project, env=environment(), start_new_session=True
+    ) as development:
+        try:
+            address = f"http://127.0.0.1:{port}"
+            fetch(f"{address}/health")
+            body = urllib.request.Request(
+                f"{address}/api/v1/greetings",
+                data=b'{"name": "Ada"}',
+                headers={"Content-Type": "application/json"},
+            )
+            assert urllib.request.urlopen(body).status == 201
+        finally:
+            os.killpg(development.pid, signal.SIGTERM)
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines() if line[0] == "{"]
+    assert [line["level"] for line in lines if line["message"] == "a detail"] == ["DEBUG"]

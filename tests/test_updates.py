@@ -17,7 +17,7 @@ from .test_project import add_the_resource_of_the_readme
 from .variants import PROJECT, TEMPLATE
 
 # In the template's README, and so in the project's.
-TYPED = "A Flask API: typed requests and answers"
+TYPED = "A Flask API: typed requests and responses"
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def files(project: Path) -> dict[str, bytes]:
 def move_on(template: Path) -> None:
     """Change the template: a line here and there, a workflow and a new file."""
     source = template / PROJECT.name
-    replace(source / "README.md", TYPED, "A Flask API: typed requests and typed answers")
+    replace(source / "README.md", TYPED, "A Flask API: typed requests and typed responses")
     append(source / ".editorconfig", "\n[*.md]\nmax_line_length = 110\n")
     append(source / ".github/workflows/deploy.yml", "# The end.\n")
     (source / "bin/new.sh").write_text("#!/bin/sh\nexec true\n", encoding="utf-8")
@@ -96,7 +96,7 @@ def test_an_update_brings_what_is_new_and_keeps_what_the_owner_did(template: Pat
     update(project)
     assert "SUCCESS" in cruft(project, "check")
     readme = (project / "README.md").read_text(encoding="utf-8")
-    assert "typed requests and typed answers" in readme
+    assert "typed requests and typed responses" in readme
     assert readme.endswith("\n## Ours\n")
     assert (project / "api/ours.py").exists()
     assert not (project / "docs/deploy.md").exists()
@@ -195,7 +195,7 @@ def test_a_new_question_has_its_default_in_a_project_that_was_not_asked(template
 
 def test_where_both_changed_a_line_both_are_there_to_choose_from(template: Path) -> None:
     project = create(template)
-    replace(project / "README.md", TYPED, "Our API: typed requests and answers")
+    replace(project / "README.md", TYPED, "Our API: typed requests and responses")
     commit(project, "Live")
     move_on(template)
     printed = update(project)
@@ -204,8 +204,8 @@ def test_where_both_changed_a_line_both_are_there_to_choose_from(template: Path)
     readme = (project / "README.md").read_text(encoding="utf-8")
     conflict = re.findall(r"^<<<<<<< ours\n(.*?)=======\n(.*?)>>>>>>> theirs$", readme, re.S | re.M)
     ((ours, theirs),) = conflict
-    assert ours.startswith("Our API: typed requests and answers")
-    assert theirs.startswith("A Flask API: typed requests and typed answers")
+    assert ours.startswith("Our API: typed requests and responses")
+    assert theirs.startswith("A Flask API: typed requests and typed responses")
     assert (project / ".editorconfig").read_bytes().endswith(b"max_line_length = 110\n")
 
 
@@ -215,7 +215,7 @@ def test_without_the_rendered_file_in_git_a_conflict_is_in_a_file_beside_it(
 ) -> None:
     """Who edits before the first commit: git has no third version to merge with."""
     project = create(template)
-    replace(project / "README.md", TYPED, "Our API: typed requests and answers")
+    replace(project / "README.md", TYPED, "Our API: typed requests and responses")
     shutil.rmtree(project / ".git")
     git(project, "init", "--quiet")
     commit(project, "Render and edit")
@@ -293,7 +293,7 @@ def move_far_on(template: Path) -> None:
     """Change the template where its projects change too, and bring the present lock files."""
     git(template, "revert", "--no-edit", "HEAD")
     old = "Report that the process is up; nothing that it depends on is checked."
-    for path in (PROJECT.name + "/api/health.py", "templates/docs/greetings.yaml"):
+    for path in (PROJECT.name + "/chassis/probes.py", "templates/docs/greetings.yaml"):
         replace(template / path, old, "Report that it is up.")
     replace(template / "templates/docs/items.yaml", old, "Report that it is up.")
     factory = template / PROJECT.name / "api/__init__.py"

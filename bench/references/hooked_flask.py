@@ -2,8 +2,8 @@
 
 from secrets import token_hex
 
-from api.middleware import SECURITY_HEADERS
 from bare_flask import app
+from chassis.middleware import SECURITY_HEADERS
 
 
 @app.after_request

@@ -1,7 +1,9 @@
 """The project without its request ids and security headers."""
 
-import api
+from chassis import middleware
 
-api.with_headers = lambda application: application
+middleware.with_headers = lambda application: application
 
-from wsgi import app  # noqa: E402, F401
+from api import create_app  # noqa: E402
+
+app = create_app()

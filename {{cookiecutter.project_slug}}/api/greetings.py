@@ -6,7 +6,7 @@ import msgspec
 from flask import Blueprint
 from msgspec import Meta
 
-from .operations import Input, operation
+from chassis import Input, operation
 
 greetings = Blueprint("greetings", __name__)
 
@@ -22,5 +22,5 @@ class Greeting(msgspec.Struct):
 @greetings.post("/greetings")
 @operation(status=201)
 def create_greeting(body: GreetingIn) -> Greeting:
-    """Greet somebody by name."""
+    """Greet a person by name."""
     return Greeting(f"Hello, {body.name}!")

@@ -1,10 +1,10 @@
 #!/bin/sh
-# What CI checks, and `make ci` too: style, tests, image, and the container that runs.
+# Runs all checks, for CI and `make ci`: lint, tests, image build, and a smoke test of the container.
 set -eu
 cd "$(dirname "$0")/.."
 export CI=true
 
-# Beside what `docker compose up` keeps: containers and data of its own, on ports that are free.
+# A separate compose project on free ports, so that the containers and data of `docker compose up` are kept.
 compose() { PORT=0 docker compose --project-name="{{ cookiecutter.project_slug }}-ci" "$@"; }
 finish() {
     status=$?

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes what `make deploy` needs in the Google Cloud project that gcloud is set to. It makes what is
-# missing, so it can be run again, and has to be when a name in cloudbuild.yaml has changed.
+# Creates what `make deploy` needs in gcloud's current project. It creates only what is missing, so you can
+# run it again. Run it again after you change a name in cloudbuild.yaml.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -10,7 +10,7 @@ fail() {
 }
 
 command -v gcloud >/dev/null || fail "there is no gcloud; install it: https://cloud.google.com/sdk/docs/install"
-# Each command is shown before it runs.
+# Print each command before it runs.
 exec 3>&1
 gcloud() {
     echo "+ gcloud $*" >&3
@@ -26,7 +26,7 @@ repository=$(substitution _REPOSITORY)
 build=$(substitution _BUILD_ACCOUNT)@$project.iam.gserviceaccount.com
 runtime=$(substitution _RUNTIME_ACCOUNT)@$project.iam.gserviceaccount.com
 
-# An account that was just made may be unknown for a while to those who are to give it a role.
+# Granting a role to a new service account can fail until the account has propagated.
 grant() { "$@" || { sleep 10 && "$@"; } || { sleep 30 && "$@"; }; }
 
 gcloud services enable run.googleapis.com cloudbuild.googleapis.com artifactregistry.googleapis.com iam.googleapis.com
@@ -34,14 +34,14 @@ gcloud services enable run.googleapis.com cloudbuild.googleapis.com artifactregi
 # % if cookiecutter.datastore == "sql"
 gcloud services enable sqladmin.googleapis.com sql-component.googleapis.com secretmanager.googleapis.com
 
-# The value goes through a pipe: arguments can be read by anybody on this machine.
+# The value goes through a pipe, because other users of this machine can read arguments.
 secret=$(substitution _SECRET)
 current=$(gcloud secrets versions access latest --secret="$secret" 2>/dev/null) || true
 instance=$(substitution _CLOUD_SQL_INSTANCE | sed "s/\$PROJECT_ID/$project/; s/\${_REGION}/$region/")
 form="postgresql://USER:PASSWORD@/DATABASE?host=/cloudsql/$instance"
 case ${DATABASE_URL:-$current} in
 "") fail "DATABASE_URL is not set, and the secret $secret has none that you can read: export DATABASE_URL='$form'" ;;
-postgresql://*host=/cloudsql/"$instance") ;; # and not the database of a laptop
+postgresql://*host=/cloudsql/"$instance") ;; # not a local database
 *) fail "DATABASE_URL names another database than cloudbuild.yaml: it has to be $form" ;;
 esac
 gcloud secrets describe "$secret" >/dev/null 2>&1 ||
@@ -64,27 +64,28 @@ for account in "$build" "$runtime"; do
         gcloud iam service-accounts create "${account%%@*}"
 done
 
-# Who builds: reads the source that was uploaded, pushes the image, writes the log.
+# The build account reads the uploaded source, pushes the image, and writes the log.
 grant gcloud projects add-iam-policy-binding "$project" --member="serviceAccount:$build" \
     --role=roles/cloudbuild.builds.builder --condition=None --format=none
-# Deploys; an admin, for no lesser role may say who can call the service (run.services.setIamPolicy).
+# It deploys with run.admin, because no lesser role can set the service's callers
+# (run.services.setIamPolicy).
 grant gcloud projects add-iam-policy-binding "$project" --member="serviceAccount:$build" \
     --role=roles/run.admin --condition=None --format=none
-# Deploys what runs as the service's account, and as no other.
+# It can deploy services that run as the runtime account, and as no other account.
 grant gcloud iam service-accounts add-iam-policy-binding "$runtime" --member="serviceAccount:$build" \
     --role=roles/iam.serviceAccountUser --format=none
 
 # % if cookiecutter.datastore == "sql"
-# What the service may: connect to Cloud SQL, and read the one secret.
+# The service can connect to Cloud SQL, and read one secret.
 grant gcloud projects add-iam-policy-binding "$project" --member="serviceAccount:$runtime" \
     --role=roles/cloudsql.client --condition=None --format=none
 grant gcloud secrets add-iam-policy-binding "$secret" --member="serviceAccount:$runtime" \
     --role=roles/secretmanager.secretAccessor --format=none
 
 # % elif cookiecutter.datastore == "firestore"
-# What the service may: read and write documents.
+# The service can read and write documents.
 grant gcloud projects add-iam-policy-binding "$project" --member="serviceAccount:$runtime" \
     --role=roles/datastore.user --condition=None --format=none
 
 # % endif
-echo "The project $project is ready: make deploy (if that is denied something, wait: a new role takes some minutes)"
+echo "The project $project is ready: make deploy (on a permission error, wait: a new role takes a few minutes)"

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Starts the server: the one way to, on a laptop and in the container. With arguments: another
-# command, with the same settings.
+# Starts the server, on a laptop and in the container. With arguments, runs that command instead, with
+# the same settings.
 set -eu
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH
 
-# .env is for local runs. What is in the environment already wins over it.
+# .env is for local runs. A variable that the environment has already is kept.
 if [ -f .env ]; then
     environment=$(export -p)
     set -a
@@ -15,17 +15,21 @@ if [ -f .env ]; then
 fi
 
 # % if cookiecutter.datastore == "sql"
-# A database server is migrated by whoever deploys; the file of SQLite, by nobody but this.
-case ${DATABASE_URL:-sqlite:} in sqlite:*) alembic upgrade head ;; esac
+# SQLite's file is migrated here, before a server starts. A deploy migrates PostgreSQL: make migrate.
+case ${1:-gunicorn}:${DATABASE_URL:-sqlite:} in
+gunicorn:sqlite:* | flask:sqlite:*) alembic upgrade head ;;
+esac
 
 # % endif
 # % if cookiecutter.datastore == "firestore"
-# Where there are neither credentials nor Google's metadata server, that is to be known in seconds.
+# Without credentials and without Google's metadata server, fail in seconds.
 export GCE_METADATA_DETECT_RETRIES="${GCE_METADATA_DETECT_RETRIES:-1}"
-# To the library an empty address is one, to which it cannot connect.
+# The library would try to connect to an empty address.
 [ -n "${FIRESTORE_EMULATOR_HOST:-}" ] || unset FIRESTORE_EMULATOR_HOST
 
 # % endif
+# For Flask's commands: bin/run.sh flask routes
+export FLASK_APP=wsgi FLASK_SKIP_DOTENV=1 FLASK_RUN_PORT="${PORT:-8080}"
 [ $# -gt 0 ] || set -- gunicorn wsgi:app
-# exec: the server gets the signals sent to this process, SIGTERM above all.
+# exec: signals such as SIGTERM reach the server.
 exec "$@"

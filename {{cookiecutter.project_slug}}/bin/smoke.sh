@@ -1,12 +1,12 @@
 #!/bin/sh
-# Calls a service that runs, and stops at the first wrong answer.
+# Calls a running service, and stops at the first unexpected response.
 set -eu
 [ -n "${1:-}" ] || { echo "usage: bin/smoke.sh URL" >&2 && exit 2; }
 url=${1%/}
 
 # % if cookiecutter.deploy == "cloud-run"
-# A private service wants an identity token: IDENTITY_TOKEN, or one of gcloud's. A service account's
-# is made for one audience, the service; a person's has none. It travels by TLS only.
+# A private service requires an identity token: IDENTITY_TOKEN, or one from gcloud. A service account's
+# token needs the service as its audience; a user's token cannot have one. It is sent over TLS only.
 token=
 case $url in https://*)
     token=${IDENTITY_TOKEN:-$(gcloud auth print-identity-token --audiences="$url" 2>/dev/null ||

@@ -5,20 +5,19 @@ from typing import Any
 
 import yaml
 
-from api import create_app
-from api.openapi import document
-from api.settings import Settings
+from chassis.openapi import document
+from wsgi import app
 
 
 class Dumper(yaml.SafeDumper):
-    """Writes the title and the description in double quotes, and everything out in full."""
+    """Writes the title and the description in double quotes, and repeats what occurs twice."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
 def main() -> None:
-    exported = document(create_app(Settings()))
+    exported = document(app)
     texts = exported["info"].values()
 
     def represent(dumper: Dumper, text: str) -> yaml.Node:

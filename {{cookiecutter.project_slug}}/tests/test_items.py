@@ -7,16 +7,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from api import create_app
 from api.items import views
-from api.settings import Settings
 
 URL = "/api/v1/items"
-
-
-@pytest.fixture
-def app(settings: Settings) -> Flask:
-    return create_app(settings)
 
 
 def create(client: FlaskClient, name: str = "Ada", **fields: str) -> Any:
@@ -26,14 +19,14 @@ def create(client: FlaskClient, name: str = "Ada", **fields: str) -> Any:
 
 
 def pages(client: FlaskClient, per_page: int, cursor: str | None = None) -> list[list[str]]:
-    """Give the names on each page, from the cursor on."""
+    """Return the names on each page, from the cursor on."""
     query = {"per_page": per_page} | ({"cursor": cursor} if cursor else {})
     page = client.get(URL, query_string=query).get_json()
     rest = pages(client, per_page, page["next_cursor"]) if page["next_cursor"] else []
     return [[item["name"] for item in page["items"]], *rest]
 
 
-def test_an_item_is_created_where_the_answer_says(client: FlaskClient) -> None:
+def test_an_item_is_created_at_its_location(client: FlaskClient) -> None:
     response = client.post(URL, json={"name": "Ada", "description": "First."})
     assert response.status_code == 201
     assert response.json
@@ -119,7 +112,7 @@ def test_an_item_is_deleted(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("method", ["put", "delete"])
-def test_what_was_changed_since_it_was_read_stays_as_it_is(
+def test_an_item_that_changed_since_it_was_read_is_not_written(
     client: FlaskClient, method: str
 ) -> None:
     path = f"{URL}/{create(client)['id']}"
@@ -134,7 +127,7 @@ def test_what_was_changed_since_it_was_read_stays_as_it_is(
 
 
 @pytest.mark.parametrize("match", ["{}", '"x", {}', "*"])
-def test_what_was_not_changed_is_written(client: FlaskClient, match: str) -> None:
+def test_an_item_that_did_not_change_is_written(client: FlaskClient, match: str) -> None:
     path = f"{URL}/{create(client)['id']}"
     for method, body in (("put", {"name": "Bob"}), ("delete", None)):
         tag = match.format(client.get(path).headers["ETag"])
@@ -222,7 +215,7 @@ def test_a_page_has_1_to_100_items(client: FlaskClient, per_page: str) -> None:
     "cursor",
     ["", "x", "\0", "é" * 32, "A" * 31, "A" * 33, "_" * 32, "A" * 31 + "=", "A" * 31 + "\n"],
 )
-def test_a_cursor_that_nobody_gave_is_refused(client: FlaskClient, cursor: str) -> None:
+def test_a_cursor_that_is_none_is_refused(client: FlaskClient, cursor: str) -> None:
     response = client.get(URL, query_string={"cursor": cursor})
     assert response.status_code == 422
     assert response.get_json(force=True)["errors"][0]["parameter"] == "cursor"

@@ -2,14 +2,14 @@
 
 from typing import Annotated
 
-from api.errors import register_errors
-from api.openapi import openapi
-from api.operations import Input, operation
+from chassis import Input, errors, operation
+from chassis.docs import openapi
 from flask import Flask
 from msgspec import Meta, Struct
 
 app = Flask(__name__)
-register_errors(app)
+app.extensions["info"] = {"title": "Greetings", "version": "1"}
+errors.register(app)
 app.register_blueprint(openapi)
 
 

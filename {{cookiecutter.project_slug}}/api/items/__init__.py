@@ -1,4 +1,4 @@
-"""The example to replace: items, kept in the datastore."""
+"""The example to replace: items, stored in the datastore."""
 
 from .views import items
 

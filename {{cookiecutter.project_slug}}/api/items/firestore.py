@@ -7,8 +7,9 @@ from uuid import UUID
 from google.cloud.firestore import DocumentReference, Query, WriteOption
 from msgspec import structs
 
-from ..firestore import Snapshot, datastore
-from ..resources import Position, found, now
+from chassis.firestore import Snapshot, datastore
+from chassis.resources import Position, found, now
+
 from .models import Item, ItemIn
 
 
@@ -19,7 +20,7 @@ def document(item_id: UUID) -> DocumentReference:
 def to_item(snapshot: Snapshot) -> Item:
     fields = found(snapshot.to_dict())
     for name in fields:
-        if isinstance(time := fields[name], datetime):  # of a class that msgspec does not take
+        if isinstance(time := fields[name], datetime):  # a subclass that msgspec refuses
             fields[name] = datetime.combine(time.date(), time.time(), UTC)
     return Item(id=UUID(snapshot.id), **fields)
 

@@ -1,4 +1,4 @@
-"""What callers send and get."""
+"""The JSON that callers send and receive."""
 
 from typing import Annotated
 from uuid import UUID
@@ -6,8 +6,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from ..operations import Input
-from ..resources import Text, Time
+from chassis import Input
+from chassis.resources import Text, Time
 
 
 class ItemIn(Input):

@@ -9,8 +9,9 @@ from msgspec import structs
 from sqlalchemy import Index, String, select, tuple_
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..database import Base, reading, writing
-from ..resources import Position, found, now
+from chassis.database import Base, reading, writing
+from chassis.resources import Position, found, now
+
 from .models import Item, ItemIn
 
 

@@ -9,8 +9,9 @@ from uuid import UUID, uuid4
 from flask import Blueprint, url_for
 from msgspec import structs
 
-from ..operations import operation
-from ..resources import Condition, Page, now, tag_of
+from chassis import operation
+from chassis.resources import Condition, Page, now, tag_of
+
 # % if cookiecutter.datastore == "firestore"
 from . import firestore as store
 # % else

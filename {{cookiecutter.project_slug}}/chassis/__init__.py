@@ -1,0 +1,22 @@
+"""The chassis: what every service needs and no service is about. Updated by `cruft update`.
+
+Your code imports these names{{ ", and those of chassis.resources and chassis.database" if cookiecutter.datastore == "sql" else ", and those of chassis.resources and chassis.firestore" if cookiecutter.datastore == "firestore" }}. The chassis never imports your code.
+"""
+
+from .application import Settings, close_app, open_app
+from .environment import Secret
+from .errors import Error
+from .operations import Input, operation, undocumented
+from .per_process import per_process
+
+__all__ = [
+    "Error",
+    "Input",
+    "Secret",
+    "Settings",
+    "close_app",
+    "open_app",
+    "operation",
+    "per_process",
+    "undocumented",
+]

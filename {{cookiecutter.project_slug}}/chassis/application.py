@@ -1,0 +1,70 @@
+"""Opens and closes an application; the owner's part of `create_app` stands between the two."""
+
+# % if false
+# ruff: noqa: F811, I001
+# fmt: off
+# % endif
+from dataclasses import dataclass
+
+from flask import Flask
+
+from . import checks, docs, errors, logs, middleware, probes
+# % if cookiecutter.deploy == "cloud-run"
+from . import cloud_run as platform
+# % endif
+# % if cookiecutter.datastore == "sql"
+from . import database as datastore
+# % elif cookiecutter.datastore == "firestore"
+from . import firestore as datastore
+# % endif
+from .settings import ServerSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(
+    # % if cookiecutter.deploy == "cloud-run"
+    platform.PlatformSettings,
+    # % endif
+    # % if cookiecutter.datastore != "none"
+    datastore.DatastoreSettings,
+    # % endif
+    ServerSettings,
+):
+    """The settings of the server and of each capability."""
+
+
+def open_app(
+    import_name: str, settings: Settings, *, title: str, version: str, description: str = ""
+) -> Flask:
+    """Create an application: settings, logging, errors and the capabilities, but no route yet.
+
+    `title`, `version` and `description` are those of the OpenAPI document. Needs no network.
+    """
+    logs.configure(settings.log_level)
+    app = Flask(import_name, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    app.url_map.merge_slashes = False  # a doubled slash is a 404, not a redirect in HTML
+    app.extensions["settings"] = settings
+    app.extensions["info"] = {"title": title, "description": description, "version": version}
+    app.extensions["wrappers"] = []  # WSGI middleware of the capabilities
+    errors.register(app)
+    # % if cookiecutter.deploy == "cloud-run"
+    platform.register(app)
+    # % endif
+    # % if cookiecutter.datastore != "none"
+    datastore.register(app)
+    # % endif
+    return app
+
+
+def close_app(app: Flask) -> Flask:
+    """Complete an application: add the probes and the document, check every route, wrap it.
+
+    The caller's own middleware runs inside the request id and the trusted proxies. Raises
+    TypeError for a route whose view cannot be called, with the function's name and the correction.
+    """
+    probes.register(app)
+    docs.register(app)
+    checks.check_routes(app)
+    middleware.register(app)
+    return app

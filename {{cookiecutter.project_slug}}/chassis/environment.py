@@ -1,0 +1,146 @@
+"""Reads a dataclass from environment variables."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from inspect import get_annotations
+from types import NoneType, UnionType
+from typing import Annotated, Any, ClassVar, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+
+T = TypeVar("T")
+# JSON Schema's keywords and types, in words.
+WORDS = {
+    "array": "a JSON array",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+    "object": "a JSON object",
+    "string": "a text",
+    "enum": "one of {}",
+    "exclusiveMaximum": "less than {}",
+    "exclusiveMinimum": "more than {}",
+    "format": "in the format {}",
+    "maximum": "at most {}",
+    "maxLength": "at most {} characters",
+    "minimum": "at least {}",
+    "minLength": "at least {} characters",
+    "pattern": "matching {}",
+}
+
+
+class Secret:
+    """A text that no message, log or traceback shows; `reveal()` returns it."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+def read(cls: type[T], environ: Mapping[str, str]) -> T:
+    """Return an instance of a dataclass; the variable of its field `log_level` is LOG_LEVEL.
+
+    A variable that is unset or empty has the field's default. Raises SystemExit with a line for
+    each variable that is missing or wrong. Raises TypeError for a field that cannot be read.
+    """
+    given, faults = {}, []
+    hints = check_fields(cls)
+    for field in fields(cls):  # type: ignore[arg-type]
+        name, kind = field.name.upper(), hints[field.name]
+        schema = schema_of(kind)
+        if text := environ.get(name):
+            try:
+                given[field.name] = convert(text, kind, schema)
+            except ValueError:
+                shown = "…" if is_secret(kind) else text
+                faults.append(f"{name}={shown!r}: use {in_words(schema)}.")
+        elif field.default is MISSING and field.default_factory is MISSING:
+            faults.append(f"{name} is not set: use {in_words(schema)}.")
+    if faults:
+        raise SystemExit("\n".join(faults))
+    return cls(**given)
+
+
+def check_fields(cls: type) -> dict[str, Any]:
+    """Return the types of a dataclass's fields; raise TypeError for what is none, but looks so."""
+    known = {field.name for field in fields(cls)}
+    hints = get_type_hints(cls, include_extras=True)
+    for each in cls.__mro__:
+        for name in get_annotations(each):
+            if name not in known and get_origin(hints[name]) is not ClassVar:
+                add = "@dataclass(frozen=True, kw_only=True)"
+                raise TypeError(f"{each.__qualname__}: add {add} above it, or `{name}` is not read")
+        for name, value in vars(each).items():
+            if name not in hints and name[0] != "_" and not hasattr(value, "__get__"):
+                fix = f"write `{name}: {type(value).__name__} = {value!r}`"
+                raise TypeError(f"{each.__qualname__}.{name} has no type, so it is not read: {fix}")
+    return {name: without_none(hints[name]) for name in known}
+
+
+def without_none(kind: Any) -> Any:
+    """Return a type without its None, because no text stands for that."""
+    if get_origin(kind) not in (Union, UnionType):
+        return kind
+    return Union[tuple(each for each in get_args(kind) if each is not NoneType)]  # noqa: UP007
+
+
+def is_secret(kind: Any) -> bool:
+    """Tell whether a type is Secret, or has it in it."""
+    return kind is Secret or any(map(is_secret, get_args(kind)))
+
+
+def schema_of(kind: Any) -> dict[str, Any]:
+    """Return the JSON Schema of a field's type, in which a class that is made of a text is one."""
+    schema = msgspec.json.schema(as_text(kind), schema_hook=lambda each: {"type": "string"})
+    definitions = schema.pop("$defs", {})
+    found: dict[str, Any] = definitions.get(schema.pop("$ref", "").rpartition("/")[2], {})
+    return schema | found
+
+
+def as_text(kind: Any) -> Any:
+    """Return a type with `str` for Secret: msgspec takes no other class with a length."""
+    if get_origin(kind) is Annotated:
+        base, *rest = get_args(kind)
+        return Annotated[(as_text(base), *rest)]
+    return str if kind is Secret else kind
+
+
+def convert(text: str, kind: Any, schema: dict[str, Any]) -> Any:
+    """Return a variable's value; raise ValueError if its type does not allow it."""
+
+    def make(cls: type, given: Any) -> Any:
+        if not isinstance(given, str):
+            raise ValueError
+        return cls(given)
+
+    if schema.get("type") in ("array", "object"):
+        return msgspec.json.decode(text, type=kind, dec_hook=make)
+    value = msgspec.convert(text, as_text(kind), strict=False, dec_hook=make)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError
+    return Secret(value) if is_secret(kind) else value
+
+
+def in_words(schema: dict[str, Any]) -> str:
+    """Describe what a schema allows: its description if it has one, else its keywords."""
+    if "description" in schema:
+        return str(schema["description"])
+    if "anyOf" in schema:
+        return " or ".join(map(in_words, schema["anyOf"]))
+    words = []
+    for keyword, value in schema.items():
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+        words.append(WORDS.get(value if keyword == "type" else keyword, "").format(shown))
+    return ", ".join(filter(None, words)) or "a text"

@@ -1,0 +1,154 @@
+"""Google Cloud Firestore: https://cloud.google.com/python/docs/reference/firestore/latest."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Annotated, Any, TypeVar
+
+from flask import Flask, Response, current_app, g
+from google.api_core import exceptions
+from google.api_core.retry import Retry, if_exception_type
+from google.auth.exceptions import GoogleAuthError
+from google.cloud.firestore import Client, DocumentReference, DocumentSnapshot, WriteOption
+from google.cloud.firestore_v1 import base_client
+from msgspec import Meta
+from werkzeug.exceptions import HTTPException
+
+from .breaker import Breaker
+from .errors import to_problem
+from .per_process import per_process
+from .ready import ready
+from .settings import Seconds, ServerSettings
+
+__all__ = ["Snapshot", "datastore"]
+
+T = TypeVar("T")
+Snapshot = DocumentSnapshot[DocumentReference]
+PROJECT = Meta(
+    pattern=r"^[a-z0-9.:-]*$", description="lower-case letters, digits, hyphens, dots and colons"
+)
+DATABASE = Meta(
+    pattern=r"^(\(default\)|[a-z0-9-]*)$", description="lower-case letters, digits and hyphens"
+)
+
+# gRPC waits up to two minutes between attempts to connect again; at most a second here. The library
+# has no public option for that.
+for options in (base_client._DEFAULT_CHANNEL_OPTIONS, base_client._GRPC_MSG_SIZE_OPTIONS):
+    options.append(("grpc.max_reconnect_backoff_ms", 1000))
+
+# The library's own retry of a query raises TypeError before the first document.
+NEVER = Retry(predicate=lambda error: False)
+SILENCE = (
+    exceptions.ServiceUnavailable,
+    exceptions.DeadlineExceeded,
+    exceptions.RetryError,
+    GoogleAuthError,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatastoreSettings(ServerSettings):
+    google_cloud_project: Annotated[str, PROJECT] = ""
+    firestore_database: Annotated[str, DATABASE] = ""
+    datastore_timeout: Seconds = 2
+
+
+class Firestore:
+    """An application's Firestore: calls with a timeout, retries and a breaker."""
+
+    def __init__(self, settings: DatastoreSettings) -> None:
+        self.settings = settings
+        self._seconds = settings.datastore_timeout or 3600
+        self.breaker = Breaker("Firestore", self._seconds)
+        self._failed_at = -math.inf  # when there was no client to be had, by time.monotonic()
+        lost = if_exception_type(exceptions.ServiceUnavailable)
+        self._retry_lost = Retry(lost, initial=0.1, maximum=1, timeout=self._seconds)
+        changed = if_exception_type(
+            exceptions.Aborted, exceptions.FailedPrecondition, exceptions.NotFound
+        )
+        self._retry_changed = Retry(changed, initial=0.01, maximum=0.2, timeout=self._seconds)
+
+    @property
+    def client(self) -> Client:
+        """The client for this request. Raises ServiceUnavailable (503) if the breaker is open."""
+        if "firestore" not in g:
+            self.breaker.admit()
+            g.firestore = client()
+        found: Client = g.firestore
+        return found
+
+    def connect(self) -> Client:
+        """Make a client; without a project, the platform or the credentials name it.
+
+        Raises GoogleAuthError if there are no credentials. Looking for them takes seconds, so the
+        requests that waited meanwhile get 503 immediately.
+        """
+        settings = self.settings
+        if monotonic() - self._failed_at < 1:
+            raise self.breaker.unavailable()
+        try:
+            return Client(
+                settings.google_cloud_project or None, database=settings.firestore_database or None
+            )
+        except (GoogleAuthError, OSError) as error:
+            self._failed_at = monotonic()
+            if isinstance(error, GoogleAuthError):
+                raise
+            reason = f"{error}" if error.errno else f"Set GOOGLE_CLOUD_PROJECT: {error}"
+            raise GoogleAuthError(reason) from error  # type: ignore[no-untyped-call]
+
+    def call(self, method: Callable[..., T], *arguments: Any) -> T:
+        """Call a method of the client once; the response may take DATASTORE_TIMEOUT."""
+        returned = method(*arguments, retry=NEVER, timeout=self._seconds)
+        self.breaker.succeed()
+        return returned
+
+    def call_again(self, method: Callable[..., T], *arguments: Any) -> T:
+        """Call an idempotent method; retry it if no response came."""
+        return self._retry_lost(self.call)(method, *arguments)
+
+    def change(self, document: DocumentReference, write: Callable[[Snapshot, WriteOption], T]) -> T:
+        """Read a document and write what depends on it; repeat both if it changed in between.
+
+        `write` takes the snapshot and the option that makes its write fail after a change.
+        """
+
+        def attempt() -> T:
+            snapshot = self.call(document.get)
+            option = self.client.write_option(last_update_time=snapshot.update_time)
+            return write(snapshot, option)
+
+        return self._retry_changed(attempt)()
+
+    def fail(self, error: Exception) -> Response | HTTPException:
+        """Return 503 if Firestore is unavailable; re-raise programming errors."""
+        if isinstance(error, exceptions.InvalidArgument):
+            raise error
+        current_app.logger.error("Firestore failed: %s", error)
+        self.breaker.fail(silent=isinstance(error, SILENCE) and self.breaker.is_silent())
+        return to_problem(self.breaker.unavailable())
+
+    def ping(self) -> None:
+        """Read a document that does not exist; raise if there is no response."""
+        self.call_again(self.client.document("ready/ready").get)
+
+
+@per_process
+def client() -> Client:
+    """Return the client of the current application: gRPC's threads do not survive a fork."""
+    return datastore().connect()
+
+
+def datastore() -> Firestore:
+    """Return the Firestore of the current application."""
+    found: Firestore = current_app.extensions["datastore"]
+    return found
+
+
+def register(app: Flask) -> None:
+    """Give an application its Firestore and /ready; return 503 while Firestore is unavailable."""
+    app.extensions["datastore"] = firestore = Firestore(app.extensions["settings"])
+    for error in (exceptions.GoogleAPICallError, exceptions.RetryError, GoogleAuthError):
+        app.register_error_handler(error, firestore.fail)
+    app.register_blueprint(ready)

@@ -1,0 +1,39 @@
+"""GET /: what this is. GET /health: the process is up."""
+
+import msgspec
+from flask import Blueprint, Flask, current_app
+from msgspec import UNSET, UnsetType
+
+from .operations import operation
+
+index = Blueprint("index", __name__)
+health = Blueprint("health", __name__)
+
+
+class Index(msgspec.Struct):
+    message: str
+    docs: str | UnsetType = UNSET
+
+
+class Health(msgspec.Struct):
+    status: str
+
+
+@index.get("/")
+@operation()
+def get_index() -> Index:
+    """Greet the caller, with a link to the documentation."""
+    return Index("Hello, World!", docs="/docs" if "docs" in current_app.blueprints else UNSET)
+
+
+@health.get("/health")
+@operation()
+def get_health() -> Health:
+    """Report that the process is up; nothing that it depends on is checked."""
+    return Health("ok")
+
+
+def register(app: Flask) -> None:
+    """Add the probes."""
+    app.register_blueprint(index)
+    app.register_blueprint(health)

@@ -1,0 +1,16 @@
+"""GET /ready: the datastore responds too."""
+
+from flask import Blueprint, current_app
+
+from .operations import operation
+from .probes import Health
+
+ready = Blueprint("ready", __name__)
+
+
+@ready.get("/ready")
+@operation()
+def get_ready() -> Health:
+    """Report that the datastore responds."""
+    current_app.extensions["datastore"].ping()
+    return Health("ok")

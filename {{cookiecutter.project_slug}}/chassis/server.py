@@ -1,0 +1,82 @@
+"""What gunicorn.conf.py sets that is more than a value."""
+
+import gc
+import logging
+import os
+import resource
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from gunicorn import glogging
+
+
+class Logger(glogging.Logger):
+    """gunicorn's logger, which writes through the handler of chassis/logs.py."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for log in (self.error_log, self.access_log):
+            log.handlers.clear()
+            log.setLevel(logging.NOTSET)
+            log.propagate = True
+
+    def access(self, resp: Any, req: Any, environ: Any, request_time: timedelta) -> None:
+        """Log a response, without the query string, because that may hold personal data."""
+        if self.access_log_enabled:
+            path = environ["RAW_URI"].partition("?")[0]
+            method = environ["REQUEST_METHOD"]
+            status = int(str(resp.status)[:3])
+            duration = round(request_time.total_seconds() * 1000, 3)
+            fields = {
+                "method": method,
+                "path": path,
+                "status": status,
+                "duration_ms": duration,
+                "remote_addr": environ.get("REMOTE_ADDR"),
+            } | environ.get("log_fields", {})
+            # % if cookiecutter.deploy == "cloud-run"
+            # https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#HttpRequest
+            fields["httpRequest"] = {
+                "requestMethod": method,
+                "requestUrl": path,
+                "status": status,
+                "latency": f"{request_time.total_seconds():.6f}s",
+                "remoteIp": environ.get("REMOTE_ADDR"),
+                "userAgent": environ.get("HTTP_USER_AGENT"),
+            }
+            # % endif
+            self.access_log.info("%s %s %s %s ms", method, path, status, duration, extra=fields)
+
+
+def cpus(limit: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Count the CPUs that this process may use: by its affinity and its control group's quota."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux has it
+    count = len(affinity(0)) if affinity else os.cpu_count() or 1
+    try:
+        quota, period = limit.read_text().split()
+        return max(1, min(count, int(quota) // int(period)))
+    except (OSError, ValueError):  # no such group, or no quota: "max"
+        return count
+
+
+def open_files(wanted: int) -> int:
+    """Raise the limit of open files to `wanted`, as far as the system allows; return the limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = min(wanted, hard) if hard >= 0 else wanted  # unlimited is less than 0
+    if 0 <= soft < files:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    return files
+
+
+def before_the_fork(server: Any) -> None:
+    """Exclude the application from garbage collections, each of which stops every thread.
+
+    Warn of threads, because they do not exist in the workers.
+    """
+    for thread in threading.enumerate()[1:]:
+        message = "The thread %s was started before the fork: it does not run in the workers."
+        server.log.warning(message, thread.name)
+    gc.collect()
+    gc.freeze()

@@ -1,0 +1,86 @@
+"""The Firestore of the tests: the emulator of FIRESTORE_EMULATOR_HOST, or one that they start."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import suppress
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any, NoReturn
+from uuid import uuid4
+
+import pytest
+
+
+def missing(what: str) -> NoReturn:
+    reason = f"there is no FIRESTORE_EMULATOR_HOST, and {what}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[str]:
+    """Give the address of an emulator."""
+    if host := os.environ.get("FIRESTORE_EMULATOR_HOST"):
+        yield host
+        return
+    gcloud = shutil.which("gcloud") or missing("no gcloud to start an emulator with")
+    info = [gcloud, "info", "--format=value(installation.sdk_root)"]
+    sdk = subprocess.run(info, text=True, stdout=subprocess.PIPE, check=True).stdout.strip()
+    if not Path(sdk, "platform/cloud-firestore-emulator").is_dir():
+        missing("gcloud has no emulator: gcloud components install cloud-firestore-emulator")
+
+    # Outside the range of ephemeral ports: no client takes it before the emulator listens.
+    host = f"127.0.0.1:{random.randrange(20_000, 32_000)}"
+    with subprocess.Popen(
+        [gcloud, "emulators", "firestore", "start", f"--host-port={host}"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        try:
+            wait(process, host)
+            yield host
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+
+
+def wait(process: subprocess.Popen[bytes], host: str) -> None:
+    """Wait until the emulator responds: its first response takes longer than DATASTORE_TIMEOUT."""
+    query = urllib.request.Request(
+        f"http://{host}/v1/projects/none/databases/(default)/documents:runQuery",
+        data=b'{"structuredQuery": {"from": [{"collectionId": "none"}]}}',
+        headers={"Content-Type": "application/json"},
+    )
+    for _ in range(600):
+        with suppress(OSError, HTTPException), urllib.request.urlopen(query):
+            return
+        assert process.poll() is None, "the emulator has ended: does `make emulator` work?"
+        time.sleep(0.1)
+    pytest.fail("the emulator does not respond: does `make emulator` work?")
+
+
+@pytest.fixture
+def datastore(emulator: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Return the settings of an empty Firestore."""
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", emulator)
+    return {"google_cloud_project": f"test-{uuid4()}"}
+
+
+@pytest.fixture
+def reachable(datastore: dict[str, Any]) -> dict[str, Any]:
+    return datastore
+
+
+@pytest.fixture
+def unreachable(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Return the settings of a Firestore whose address refuses connections."""
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1")
+    return {"google_cloud_project": "secret"}

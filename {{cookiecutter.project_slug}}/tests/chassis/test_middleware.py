@@ -1,0 +1,110 @@
+import re
+from typing import Any
+
+import pytest
+from flask import Flask, Response, request
+from flask.testing import FlaskClient
+
+from chassis import Settings, close_app
+
+from .things import create_app, open_test_app
+
+FORGED = {
+    "X-Forwarded-Port": "6666",
+    "X-Forwarded-Prefix": "/evil",
+    "X-Forwarded-For": "6.6.6.6, 10.0.0.9",
+    "X-Forwarded-Proto": "https",
+    "X-Forwarded-Host": "evil",
+}
+
+
+@pytest.mark.parametrize("path", ["/health", "/nope", "/docs"])
+def test_every_response_has_the_security_headers(client: FlaskClient, path: str) -> None:
+    headers = client.get(path, buffered=True).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_an_answer_is_neither_stored_nor_run(client: FlaskClient) -> None:
+    headers = client.get("/health").headers
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+
+
+def test_a_view_that_sets_one_of_them_keeps_its_own(app: Flask) -> None:
+    @app.get("/kept")
+    def kept() -> Response:
+        return Response(headers={"cache-control": "max-age=60"})
+
+    response = app.test_client().get("/kept")
+    assert response.headers.getlist("Cache-Control") == ["max-age=60"]
+
+
+def test_the_docs_page_may_show_itself_and_nothing_else(client: FlaskClient) -> None:
+    policy = client.get("/docs", buffered=True).headers["Content-Security-Policy"]
+    assert policy == "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'"
+
+
+def test_a_request_id_is_made_and_never_twice(client: FlaskClient) -> None:
+    ids = {client.get(path).headers["X-Request-ID"] for path in ("/health", "/health", "/nope")}
+    assert len(ids) == 3
+    assert all(re.fullmatch("[0-9a-f]{32}", made) for made in ids)
+
+
+def test_a_sane_request_id_of_the_caller_is_kept(client: FlaskClient) -> None:
+    response = client.get("/health", headers={"X-Request-ID": "Root=1-67891233-abcdef"})
+    assert response.headers["X-Request-ID"] == "Root=1-67891233-abcdef"
+
+
+@pytest.mark.parametrize("bad", ["", "x" * 129, 'a"b', "a b", "é", "a<b", "a\tb"])
+def test_any_other_request_id_is_replaced(client: FlaskClient, bad: str) -> None:
+    response = client.get("/health", environ_overrides={"HTTP_X_REQUEST_ID": bad})
+    assert response.headers["X-Request-ID"] != bad
+
+
+@pytest.mark.parametrize(
+    ("proxies", "seen"),
+    [
+        (0, {"address": "127.0.0.1", "scheme": "http", "url": "http://localhost/me"}),
+        (1, {"address": "10.0.0.9", "scheme": "https", "url": "https://localhost/me"}),
+        (2, {"address": "6.6.6.6", "scheme": "http", "url": "http://localhost/me"}),
+    ],
+)
+def test_exactly_the_trusted_proxies_are_believed(proxies: int, seen: dict[str, str]) -> None:
+    app = create_app(Settings(trusted_proxies=proxies))
+
+    @app.get("/me")
+    def me() -> dict[str, str | None]:
+        return {"address": request.remote_addr, "scheme": request.scheme, "url": request.url}
+
+    assert app.test_client().get("/me", headers=FORGED).json == seen
+
+
+def test_middleware_of_the_owner_runs_inside_the_request_id_and_the_proxies() -> None:
+    app = open_test_app(Settings(trusted_proxies=1))
+    inner, seen = app.wsgi_app, {}
+
+    def middleware(environ: Any, start_response: Any) -> Any:
+        seen.update(environ)
+        return inner(environ, start_response)
+
+    app.wsgi_app = middleware  # type: ignore[method-assign]
+    headers = FORGED | {"X-Request-ID": "abc"}
+    response = close_app(app).test_client().get("/health", headers=headers)
+    assert response.headers["X-Request-ID"] == "abc"
+    assert (seen["REMOTE_ADDR"], seen["log_fields"]) == ("10.0.0.9", {"request_id": "abc"})
+
+
+def test_a_response_of_the_owner_s_middleware_has_the_headers_too() -> None:
+    app = open_test_app(Settings())
+
+    def closed(environ: Any, start_response: Any) -> Any:
+        start_response("503 Service Unavailable", [])
+        return [b"closed"]
+
+    app.wsgi_app = closed  # type: ignore[method-assign]
+    response = close_app(app).test_client().get("/health")
+    assert (response.status_code, response.data) == (503, b"closed")
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["X-Request-ID"]

@@ -1,0 +1,325 @@
+"""What a signature promises, shown on a resource that uses all of it."""
+
+from typing import Annotated, Any
+
+import msgspec
+import pytest
+import schemathesis
+from flask import Blueprint, Flask, Response
+from flask.testing import FlaskClient
+from hypothesis import settings
+from msgspec import Meta
+
+from chassis import Input, Settings, close_app, operation
+from chassis.openapi import document
+
+from . import generated  # noqa: F401
+from .things import open_test_app
+
+
+class Part(Input):
+    size: int
+
+
+class ThingIn(Input):
+    count: Annotated[int, Meta(ge=1, le=10)]
+    fragile: bool = False
+    weight: float = 0
+    parts: list[Part] = []
+    stock: dict[str, int] = {}
+
+
+class Range(Input):
+    """From first to last.
+
+    Both are in it.
+    """
+
+    first: int
+    last: int
+    names: dict[int, str] = {}
+    only: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.last < self.first:
+            raise ValueError("last comes before first")
+
+
+class ThingsQuery(Input, rename={"tag": "with-tag"}):
+    limit: Annotated[int, Meta(ge=1, le=100)] = 20
+    fragile: bool = False
+    tag: Annotated[list[str], Meta(max_length=5)] = []
+
+
+class ThingHeaders(msgspec.Struct, rename={"key": "X-Key"}):
+    key: Annotated[int, Meta(description="a number")]
+    trace: str = ""
+
+
+class Thing(msgspec.Struct, omit_defaults=True):
+    id: int
+    count: int
+    fragile: bool
+    stock: dict[str, int] = {}
+
+
+things = Blueprint("things", __name__)
+
+
+@things.get("/things")
+@operation()
+def list_things(query: ThingsQuery) -> list[Thing]:
+    """List things.
+
+    As many as there may be.
+    """
+    return [Thing(len(query.tag), query.limit, query.fragile)]
+
+
+@things.get("/things/<int:thing_id>")
+@operation(headers={"X-Count": lambda thing: str(thing.count)})
+def get_thing(thing_id: int, headers: ThingHeaders) -> Thing:
+    """Get a thing."""
+    return Thing(thing_id, headers.key, headers.trace == "on")
+
+
+@things.put("/things/<int:thing_id>")
+@operation()
+def put_thing(thing_id: int, body: ThingIn) -> Thing:
+    """Put a thing."""
+    return Thing(thing_id, body.count, body.fragile, body.stock)
+
+
+@things.get("/ranges")
+@operation()
+def get_range(query: Range) -> Range:
+    """Give a range back."""
+    return query
+
+
+@things.post("/ranges")
+@operation(status=201)
+def create_range(body: Range) -> Range:
+    """Make a range."""
+    return body
+
+
+@things.get("/things/<thing_id>/label")
+@operation()
+def get_label(thing_id: Annotated[int, Meta(le=1000)]) -> Response:
+    """Print the label of a thing."""
+    return Response(f"#{thing_id}", mimetype="text/plain")
+
+
+@things.delete("/things/<int:thing_id>")
+@operation(status=204)
+def delete_thing(thing_id: int) -> None:
+    """Delete a thing."""
+
+
+def make_app() -> Flask:
+    app = open_test_app(Settings())
+    app.register_blueprint(things, url_prefix="/v1")
+    return close_app(app)
+
+
+@pytest.fixture
+def client() -> FlaskClient:
+    return make_app().test_client()
+
+
+schema = schemathesis.openapi.from_wsgi("/openapi.json", make_app())
+
+
+@schema.include(path_regex="/v1/things").parametrize()
+@settings(max_examples=25)
+def test_what_is_promised_is_kept(case: schemathesis.Case[Any]) -> None:
+    case.call_and_validate()
+
+
+def test_path_and_body_arrive_as_what_they_are_called(client: FlaskClient) -> None:
+    response = client.put("/v1/things/7", json={"count": 2, "fragile": True})
+    assert response.json == {"id": 7, "count": 2, "fragile": True}
+
+
+def test_a_whole_number_keeps_all_its_digits(client: FlaskClient) -> None:
+    body = '{"count": 5.0, "stock": {"1": 9007199254740993.0}}'
+    response = client.put("/v1/things/7", data=body, content_type="application/json")
+    assert response.get_json(force=True)["stock"] == {"1": 9007199254740993}
+
+
+@pytest.mark.parametrize("text", ["5", "5.0", "0.5e1"])
+def test_a_whole_number_is_an_integer_however_it_is_written(client: FlaskClient, text: str) -> None:
+    body = '{"count": ' + text + "}"
+    response = client.put("/v1/things/7", data=body, content_type="application/json")
+    assert response.get_json(force=True)["count"] == 5
+
+
+@pytest.mark.parametrize("text", ["1e-99999999999999999999", "0.5e-999999999", "-1e999999999"])
+def test_an_exponent_of_any_size_is_no_server_s_error(client: FlaskClient, text: str) -> None:
+    body = '{"count": ' + text + "}"
+    response = client.put("/v1/things/7", data=body, content_type="application/json")
+    assert response.status_code == 422
+
+
+def test_a_number_that_no_float_holds_is_refused(client: FlaskClient) -> None:
+    body = '{"count": 5, "weight": 1e500}'
+    response = client.put("/v1/things/7", data=body, content_type="application/json")
+    assert response.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"count": "5"}, "/count"),
+        ({"count": True}, "/count"),
+        ({"count": 1.5}, "/count"),
+        ({"count": 11}, "/count"),
+        ({"count": 5, "fragile": "true"}, "/fragile"),
+        ({"count": 5, "fragile": 1}, "/fragile"),
+        ({"count": 5, "parts": [{"size": 1}, {"size": "1"}]}, "/parts/1/size"),
+        ({"count": 5, "parts": [{}]}, "/parts/0/size"),
+        ({"count": 5, "stock": {"1": "2"}}, "/stock"),
+    ],
+)
+def test_a_body_is_converted_strictly(
+    client: FlaskClient, body: dict[str, Any], pointer: str
+) -> None:
+    response = client.put("/v1/things/7", json=body)
+    assert response.status_code == 422
+    assert response.get_json(force=True)["errors"][0]["pointer"] == pointer
+
+
+def test_a_key_has_a_type_too(client: FlaskClient) -> None:
+    body = {"first": 1, "last": 2, "names": {"1": "one", "two": "two"}}
+    response = client.post("/v1/ranges", json=body)
+    assert response.status_code == 422
+    assert response.get_json(force=True)["errors"][0]["pointer"] == "/names"
+
+
+def test_a_query_is_converted_from_text(client: FlaskClient) -> None:
+    response = client.get("/v1/things?limit=5&fragile=true")
+    assert response.json == [{"id": 0, "count": 5, "fragile": True}]
+
+
+@pytest.mark.parametrize(
+    ("query", "tags"), [("", 0), ("with-tag=a", 1), ("with-tag=a&with-tag=b", 2)]
+)
+def test_a_repeated_query_parameter_becomes_a_list(
+    client: FlaskClient, query: str, tags: int
+) -> None:
+    assert client.get(f"/v1/things?{query}").get_json()[0]["id"] == tags
+
+
+def test_a_repeated_query_parameter_may_be_left_out(client: FlaskClient) -> None:
+    assert client.get("/v1/ranges?first=1&last=2").get_json()["only"] is None
+    assert client.get("/v1/ranges?first=1&last=2&only=1").get_json()["only"] == [1]
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ("limit=many", "limit"),
+        ("limit=0", "limit"),
+        ("limit=1&limit=2", "limit"),
+        ("fragile=perhaps", "fragile"),
+        ("lmit=5", "lmit"),
+    ],
+)
+def test_a_bad_query_is_refused_with_the_parameter_s_name(
+    client: FlaskClient, query: str, parameter: str
+) -> None:
+    response = client.get(f"/v1/things?{query}")
+    assert response.status_code == 422
+    assert response.get_json(force=True)["errors"][0]["parameter"] == parameter
+
+
+def test_headers_are_converted_from_text(client: FlaskClient) -> None:
+    response = client.get("/v1/things/7", headers={"X-Key": "5", "Trace": "on"})
+    assert response.json == {"id": 7, "count": 5, "fragile": True}
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-Key": "many"}])
+def test_a_bad_header_is_refused_with_its_name(
+    client: FlaskClient, headers: dict[str, str]
+) -> None:
+    response = client.get("/v1/things/7", headers=headers)
+    assert response.status_code == 422
+    assert response.get_json(force=True)["errors"][0]["parameter"] == "X-Key"
+
+
+def test_an_answer_has_the_headers_that_are_made_of_it(client: FlaskClient) -> None:
+    assert client.get("/v1/things/7", headers={"X-Key": "5"}).headers["X-Count"] == "5"
+
+
+def test_a_fault_between_fields_is_of_no_field(client: FlaskClient) -> None:
+    for response in (
+        client.get("/v1/ranges?first=2&last=1"),
+        client.post("/v1/ranges", json={"first": 2, "last": 1}),
+    ):
+        assert response.status_code == 422
+        assert response.get_json(force=True)["errors"][0]["detail"] == "last comes before first"
+
+
+@pytest.mark.parametrize("thing_id", ["seven", "1001", "7.5"])
+def test_a_path_that_its_type_does_not_allow_is_404(client: FlaskClient, thing_id: str) -> None:
+    assert client.get(f"/v1/things/{thing_id}/label").status_code == 404
+
+
+def test_nothing_to_give_is_no_content(client: FlaskClient) -> None:
+    response = client.delete("/v1/things/7")
+    assert response.status_code == 204
+    assert response.data == b""
+    assert "Content-Type" not in response.headers
+
+
+def test_a_response_is_sent_as_it_is(client: FlaskClient) -> None:
+    response = client.get("/v1/things/7/label")
+    assert (response.mimetype, response.text) == ("text/plain", "#7")
+
+
+def test_the_document_describes_it() -> None:
+    operation = document(make_app())["paths"]["/v1/things"]["get"]
+    assert operation["operationId"] == "list_things"
+    assert operation["tags"] == ["things"]
+    assert operation["summary"] == "List things."
+    assert operation["description"] == "As many as there may be."
+    limit, *_ = operation["parameters"]
+    assert limit["name"] == "limit"
+    assert limit["required"] is False
+    assert limit["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
+    assert set(operation["responses"]) == {"200", "422", "default"}
+
+
+def test_the_document_says_what_is_required_and_what_may_not_be_found() -> None:
+    paths = document(make_app())["paths"]
+    first, last, names, _ = paths["/v1/ranges"]["get"]["parameters"]
+    assert first["required"]
+    assert last["required"]
+    assert not names["required"]
+    (label,) = paths["/v1/things/{thing_id}/label"]["get"]["parameters"]
+    assert label["schema"] == {"type": "integer", "maximum": 1000}
+    assert "404" in paths["/v1/things/{thing_id}/label"]["get"]["responses"]
+
+
+def test_a_docstring_of_several_lines_is_the_same_text_on_every_python() -> None:
+    description = document(make_app())["components"]["schemas"]["Range"]["description"]
+    assert description == "From first to last.\n\nBoth are in it."
+
+
+def test_a_header_is_described_and_required_where_it_has_no_default() -> None:
+    get = document(make_app())["paths"]["/v1/things/{thing_id}"]["get"]
+    key, trace = (each for each in get["parameters"] if each["in"] == "header")
+    assert key == {
+        "name": "X-Key",
+        "in": "header",
+        "required": True,
+        "schema": {"type": "integer", "description": "a number"},
+        "description": "a number",
+    }
+    assert (trace["name"], trace["required"]) == ("trace", False)
+    assert get["responses"]["200"]["headers"]["X-Count"]["required"]
+
+
+def test_a_type_may_be_a_query_and_a_part_of_a_body() -> None:
+    assert "Range" in document(make_app())["components"]["schemas"]

@@ -1,0 +1,180 @@
+"""The server as bin/run.sh starts it: a real process, a real socket."""
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chassis import Settings
+from chassis.server import cpus
+
+from .server import OWN, SETTINGS, Server, access, read, serving, start
+
+POST = b"POST /things HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
+
+
+def test_the_log_is_json_from_the_first_line_to_the_last() -> None:
+    with serving() as server:
+        server.get("/health?secret=1", "X-Request-ID: abc")
+        server.get('/no"such\\path')
+        log = server.stop()
+    lines = access(log)
+    assert lines['/no"such\\path']["status"] == 404
+    line = lines["/health"]
+    assert (line["method"], line["status"], line["request_id"]) == ("GET", 200, "abc")
+    assert 0 < line["duration_ms"] < 10_000
+    assert "secret" not in str(line)
+    assert any(line["message"].startswith("Listening at") for line in log)
+
+
+def test_access_lines_can_be_switched_off() -> None:
+    with serving(ACCESS_LOG="off") as server:
+        server.get("/health")
+        assert access(server.stop()) == {}
+
+
+def test_the_log_level_holds_for_the_server_too() -> None:
+    with serving(LOG_LEVEL="warning") as server:
+        server.get("/health")
+        assert server.stop() == []
+
+
+@pytest.mark.parametrize(("proxies", "seen"), [("0", "127.0.0.1"), ("1", "10.0.0.9")])
+def test_the_access_line_has_the_address_that_trusted_proxies_give(proxies: str, seen: str) -> None:
+    with serving(TRUSTED_PROXIES=proxies) as server:
+        server.get("/health", "X-Forwarded-For: 6.6.6.6, 10.0.0.9")
+        assert access(server.stop())["/health"]["remote_addr"] == seen
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with serving() as server:
+        yield server
+
+
+def test_a_broken_chunk_is_400_and_a_problem(server: Server) -> None:
+    response = server.send(POST + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n{}\r\n")
+    assert response.status == 400
+    assert response.headers["Content-Type"] == "application/problem+json"
+
+
+def test_a_body_in_chunks_is_read(server: Server) -> None:
+    chunks = b'Transfer-Encoding: chunked\r\n\r\n8\r\n{"name":\r\n2\r\n5}\r\n0\r\n\r\n'
+    assert server.send(POST + chunks).status == 422  # 5 is not a name: the body was read to its end
+
+
+def test_a_body_that_is_cut_off_is_400(server: Server) -> None:
+    with server.connect() as connection:
+        connection.sendall(POST + b'Content-Length: 16\r\n\r\n{"name": "Ada"}')
+        connection.shutdown(socket.SHUT_WR)
+        assert read(connection).status == 400
+
+
+def test_a_body_over_the_limit_is_413_however_it_is_sent() -> None:
+    """A body of 11 bytes is read to its end, and then refused because of its content."""
+    for limit, status in (("11", 422), ("10", 413)):
+        with serving(MAX_BODY_BYTES=limit) as server:
+            whole = b'Content-Length: 11\r\n\r\n{"name": 5}'
+            assert server.send(POST + whole).status == status
+            chunks = b'Transfer-Encoding: chunked\r\n\r\n8\r\n{"name":\r\n3\r\n 5}\r\n0\r\n\r\n'
+            assert server.send(POST + chunks).status == status
+
+
+def test_a_body_that_stops_on_its_way_is_400() -> None:
+    with serving(READ_TIMEOUT="1") as server:
+        response = server.send(POST + b"Content-Length: 16\r\n\r\n{")
+    assert response.status == 400
+    assert response.headers["Content-Type"] == "application/problem+json"
+
+
+def test_sigterm_lets_a_request_in_flight_finish() -> None:
+    body = b'{"name": 5}'
+    head = POST + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with serving() as server:
+        with server.connect() as connection:
+            connection.sendall(head)
+            assert connection.recv(1000).startswith(b"HTTP/1.1 100 ")  # the view waits for the body
+            server.process.send_signal(signal.SIGTERM)
+            time.sleep(0.5)
+            connection.sendall(body)
+            assert read(connection).status == 422
+        answered = time.monotonic()
+        assert server.process.wait(timeout=15) == 0
+        assert time.monotonic() - answered < 3
+
+
+def test_sigterm_lets_queued_connections_finish() -> None:
+    """The server has not accepted them yet."""
+    with serving() as server:
+        worker = server.worker()
+        os.kill(worker, signal.SIGSTOP)
+        with server.connections(20, b"GET /health HTTP/1.1\r\nHost: test\r\n\r\n") as clients:
+            server.process.send_signal(signal.SIGTERM)
+            time.sleep(0.5)
+            os.kill(worker, signal.SIGCONT)
+            assert [read(client).status for client in clients] == [200] * 20
+        assert server.process.wait(timeout=15) == 0
+
+
+def test_a_reload_goes_on_serving() -> None:
+    with serving() as server:
+        server.worker()
+        server.process.send_signal(signal.SIGHUP)
+        server.worker()  # another; and the first one ends
+        time.sleep(1)
+        assert server.get("/health").status == 200
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"GET /health HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"],
+    ids=["sends nothing", "does not close its end"],
+)
+def test_a_client_that_holds_its_connection_holds_no_thread(server: Server, sent: bytes) -> None:
+    with server.connections(20, sent):
+        began = time.monotonic()
+        assert [server.get("/health").status for _ in range(5)] == [200] * 5
+        assert time.monotonic() - began < 1.5
+
+
+def test_a_connection_goes_to_a_worker_with_a_free_thread() -> None:
+    with (
+        serving(WORKERS="2", THREADS="2") as server,
+        server.connections(3, POST + b"Content-Length: 9\r\n\r\n"),  # each holds a thread
+    ):
+        time.sleep(0.5)
+        began = time.monotonic()
+        assert [server.get("/health").status for _ in range(20)] == [200] * 20
+        assert time.monotonic() - began < Settings().read_timeout - 1
+
+
+def test_headers_that_stop_on_their_way_hold_a_thread_for_read_timeout() -> None:
+    with serving(READ_TIMEOUT="1") as server, server.connections(8, b"GET /health HTTP/1.1\r\nHo"):
+        assert server.get("/health").status == 200
+
+
+@pytest.mark.parametrize(
+    ("quota", "workers"),
+    [("max 100000", None), ("100000 100000", 1), ("50000 100000", 1), ("9900000 100000", None)],
+)
+def test_there_is_a_worker_for_each_cpu_that_may_be_used(
+    tmp_path: Path, quota: str, workers: int | None
+) -> None:
+    (tmp_path / "cpu.max").write_text(quota)
+    assert cpus(tmp_path / "cpu.max") == (workers or cpus(tmp_path / "no such file"))
+
+
+def test_a_bad_setting_stops_the_start_with_one_line() -> None:
+    with start(THREADS="many") as process:
+        output, _ = process.communicate(timeout=10)
+    assert process.returncode != 0
+    assert output == "THREADS='many': use a whole number, at least 1, at most 1000.\n"
+
+
+def test_an_empty_setting_has_its_default() -> None:
+    with serving(**dict.fromkeys(set(SETTINGS) - {"PORT", *OWN}, "")) as server:
+        assert server.get("/health").status == 200

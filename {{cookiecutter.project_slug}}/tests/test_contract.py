@@ -1,0 +1,55 @@
+"""The document describes what your application does, and your application does it."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import schemathesis
+import yaml
+from flask import Flask
+from hypothesis import HealthCheck, settings
+
+from chassis.openapi import document
+
+from .chassis import generated  # noqa: F401
+
+ROOT = Path(__file__).parent.parent
+DOCUMENT = ROOT / "docs/swagger.yaml"
+schema = schemathesis.openapi.from_path(DOCUMENT)
+
+
+@schema.parametrize()
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # one datastore for all
+def test_generated_requests_get_what_the_document_promises(
+    app: Flask, case: schemathesis.Case[Any]
+) -> None:
+    case.call_and_validate(app=app)
+
+
+def test_the_exported_document_is_up_to_date(app: Flask) -> None:
+    exported = yaml.safe_load(DOCUMENT.read_text(encoding="utf-8"))
+    assert exported == document(app), "run `make docs`"
+
+
+def test_every_route_is_documented_or_marked_as_undocumented(app: Flask) -> None:
+    paths = document(app)["paths"]
+    for rule in app.url_map.iter_rules():
+        view: Any = app.view_functions[rule.endpoint]
+        path = paths.get(re.sub(r"<(?:[^<>]*:)?(\w+)>", r"{\1}", rule.rule), {})
+        methods = {method.lower() for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}}
+        assert methods <= path.keys() or hasattr(view, "undocumented"), (
+            f"{rule.rule} is served by {view.__module__}.{view.__name__} and is not in the document: "
+            "decorate the function with @operation() or, to leave it out, with @undocumented"
+        )
+
+
+def test_every_operation_has_an_id_of_its_own(app: Flask) -> None:
+    paths = document(app)["paths"]
+    ids = [operation["operationId"] for path in paths.values() for operation in path.values()]
+    assert sorted(ids) == sorted(set(ids)), "give each function a name of its own"
+
+
+def test_pyproject_has_the_version_of_the_application(app: Flask) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["version"] == document(app)["info"]["version"]
