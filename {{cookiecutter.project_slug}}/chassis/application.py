@@ -42,6 +42,7 @@ def open_app(
     """
     logs.configure(settings.log_level)
     app = Flask(import_name, static_folder=None)
+    app.logger.setLevel(settings.log_level.upper())  # else Flask's debug mode sets it
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.merge_slashes = False  # a doubled slash is a 404, not a redirect in HTML
     app.extensions["settings"] = settings
@@ -60,7 +61,7 @@ def open_app(
 def close_app(app: Flask) -> Flask:
     """Complete an application: add the probes and the document, check every route, wrap it.
 
-    The caller's own middleware runs inside the request id and the trusted proxies. Raises
+    Add nothing to the application after this call. The caller's own middleware runs inside the request id and the trusted proxies. Raises
     TypeError for a route whose view cannot be called, with the function's name and the correction.
     """
     probes.register(app)

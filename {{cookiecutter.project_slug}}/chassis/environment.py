@@ -1,9 +1,9 @@
 """Reads a dataclass from environment variables."""
 
+import inspect
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
-from inspect import get_annotations
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -26,12 +26,15 @@ WORDS = {
     "maxLength": "at most {} characters",
     "minimum": "at least {}",
     "minLength": "at least {} characters",
+    "multipleOf": "a multiple of {}",
     "pattern": "matching {}",
 }
 
 
 class Secret:
     """A text that no message, log or traceback shows; `reveal()` returns it."""
+
+    __slots__ = ("_text",)
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -55,16 +58,21 @@ def read(cls: type[T], environ: Mapping[str, str]) -> T:
     A variable that is unset or empty has the field's default. Raises SystemExit with a line for
     each variable that is missing or wrong. Raises TypeError for a field that cannot be read.
     """
+    __tracebackhide__ = True  # pytest would show the variables, secrets among them
     given, faults = {}, []
     hints = check_fields(cls)
     for field in fields(cls):  # type: ignore[arg-type]
         name, kind = field.name.upper(), hints[field.name]
-        schema = schema_of(kind)
+        try:
+            schema = schema_of(kind)
+        except TypeError as error:
+            raise TypeError(f"{cls.__qualname__}.{field.name} cannot be read: {error}") from error
         if text := environ.get(name):
             try:
                 given[field.name] = convert(text, kind, schema)
             except ValueError:
-                shown = "…" if is_secret(kind) else text
+                hidden = is_secret(kind) or "properties" in schema or "$ref" in str(schema)
+                shown = "…" if hidden else text
                 faults.append(f"{name}={shown!r}: use {in_words(schema)}.")
         elif field.default is MISSING and field.default_factory is MISSING:
             faults.append(f"{name} is not set: use {in_words(schema)}.")
@@ -74,47 +82,56 @@ def read(cls: type[T], environ: Mapping[str, str]) -> T:
 
 
 def check_fields(cls: type) -> dict[str, Any]:
-    """Return the types of a dataclass's fields; raise TypeError for what is none, but looks so."""
+    """Return the types of a dataclass's fields; raise TypeError for what only looks like a field."""
     known = {field.name for field in fields(cls)}
-    hints = get_type_hints(cls, include_extras=True)
+    try:
+        hints = get_type_hints(cls, include_extras=True)
+    except NameError as error:
+        raise TypeError(f"{cls.__qualname__}: {error}: import the type of the field") from error
     for each in cls.__mro__:
-        for name in get_annotations(each):
-            if name not in known and get_origin(hints[name]) is not ClassVar:
+        for name in inspect.get_annotations(each):
+            if name not in known | {"_"} and get_origin(hints[name]) is not ClassVar:
                 add = "@dataclass(frozen=True, kw_only=True)"
                 raise TypeError(f"{each.__qualname__}: add {add} above it, or `{name}` is not read")
         for name, value in vars(each).items():
-            if name not in hints and name[0] != "_" and not hasattr(value, "__get__"):
+            is_value = not (hasattr(value, "__get__") or isinstance(value, type))
+            if name not in hints and name[0] != "_" and is_value:
                 fix = f"write `{name}: {type(value).__name__} = {value!r}`"
                 raise TypeError(f"{each.__qualname__}.{name} has no type, so it is not read: {fix}")
     return {name: without_none(hints[name]) for name in known}
 
 
 def without_none(kind: Any) -> Any:
-    """Return a type without its None, because no text stands for that."""
+    """Return a type without its None, because no text stands for that, and without an alias."""
+    kind = getattr(kind, "__value__", getattr(kind, "__supertype__", kind))
     if get_origin(kind) not in (Union, UnionType):
         return kind
     return Union[tuple(each for each in get_args(kind) if each is not NoneType)]  # noqa: UP007
 
 
 def is_secret(kind: Any) -> bool:
-    """Tell whether a type is Secret, or has it in it."""
-    return kind is Secret or any(map(is_secret, get_args(kind)))
+    """Tell whether a type is a Secret, or has one in it."""
+    return inspect.isclass(kind) and issubclass(kind, Secret) or any(map(is_secret, get_args(kind)))
 
 
 def schema_of(kind: Any) -> dict[str, Any]:
-    """Return the JSON Schema of a field's type, in which a class that is made of a text is one."""
-    schema = msgspec.json.schema(as_text(kind), schema_hook=lambda each: {"type": "string"})
+    """Return the JSON Schema of a field's type; a class that is made of a text has its name."""
+
+    def name(each: type) -> dict[str, Any]:
+        return {"type": "string", "description": f"a text for {each.__name__}"}
+
+    schema = msgspec.json.schema(as_text(kind), schema_hook=name)
     definitions = schema.pop("$defs", {})
     found: dict[str, Any] = definitions.get(schema.pop("$ref", "").rpartition("/")[2], {})
     return schema | found
 
 
 def as_text(kind: Any) -> Any:
-    """Return a type with `str` for Secret: msgspec takes no other class with a length."""
+    """Return a type with `str` for a Secret: msgspec takes no other class with a length."""
     if get_origin(kind) is Annotated:
         base, *rest = get_args(kind)
         return Annotated[(as_text(base), *rest)]
-    return str if kind is Secret else kind
+    return str if inspect.isclass(kind) and issubclass(kind, Secret) else kind
 
 
 def convert(text: str, kind: Any, schema: dict[str, Any]) -> Any:
@@ -123,14 +140,19 @@ def convert(text: str, kind: Any, schema: dict[str, Any]) -> Any:
     def make(cls: type, given: Any) -> Any:
         if not isinstance(given, str):
             raise ValueError
-        return cls(given)
+        try:
+            return cls(given)
+        except Exception as error:  # such as ZoneInfo's KeyError
+            raise ValueError from error
 
     if schema.get("type") in ("array", "object"):
         return msgspec.json.decode(text, type=kind, dec_hook=make)
     value = msgspec.convert(text, as_text(kind), strict=False, dec_hook=make)
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError
-    return Secret(value) if is_secret(kind) else value
+    if isinstance(value, str) and is_secret(kind):
+        return make(get_args(kind)[0] if get_origin(kind) is Annotated else kind, value)
+    return value
 
 
 def in_words(schema: dict[str, Any]) -> str:

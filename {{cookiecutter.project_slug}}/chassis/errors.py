@@ -1,5 +1,6 @@
 """Every error is application/problem+json: https://www.rfc-editor.org/rfc/rfc9457."""
 
+from inspect import get_annotations
 from typing import Any, ClassVar, Literal, get_type_hints
 
 import msgspec
@@ -59,7 +60,10 @@ class Error(HTTPException):
             raise TypeError(f"{cls.__qualname__}: `status` is {cls.status}: use 400 to 599")
         hints = get_type_hints(cls, include_extras=True)
         members: list[Any] = [(name, Literal[value], value) for name, value in fixed.items()]
-        for name in hints.keys() - KNOWN.keys():
+        owners = cls.__mro__[: cls.__mro__.index(Error)]
+        for name in [name for owner in reversed(owners) for name in get_annotations(owner)]:
+            if hasattr(Error, name) or name in ("detail", "errors", "model", *fixed):
+                raise TypeError(f"{cls.__qualname__}: `{name}` is taken: rename the member")
             members.append((name, hints[name], getattr(cls, name, msgspec.NODEFAULT)))
         cls.code = cls.status
         cls.model = msgspec.defstruct(
@@ -70,9 +74,6 @@ class Error(HTTPException):
         """Take what happened, for a person, and the values of the extension members."""
         super().__init__(detail)
         self.problem = self.model(detail=detail, **members)
-
-
-KNOWN = get_type_hints(Error)
 
 
 class Invalid(UnprocessableEntity):

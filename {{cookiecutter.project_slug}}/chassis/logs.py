@@ -26,6 +26,9 @@ def configure(level: str) -> None:
     A second call changes the level and the format; it adds no second handler.
     """
     root = logging.getLogger()
+    for each in root.handlers[:]:
+        if type(each) is logging.StreamHandler:  # of basicConfig, which would log each line twice
+            root.removeHandler(each)
     handler = next((each for each in root.handlers if isinstance(each, StdoutHandler)), None)
     if not handler:
         handler = StdoutHandler()
@@ -42,6 +45,7 @@ def configure(level: str) -> None:
         fields = ["levelname", "name", "message"]
         handler.setFormatter(MsgspecFormatter(fields, rename_fields=names, timestamp="time"))
     root.setLevel(level.upper())
+    logging.getLogger("werkzeug").setLevel(level.upper())  # Flask's development server
     logging.captureWarnings(True)
 
 

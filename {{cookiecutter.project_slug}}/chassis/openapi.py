@@ -22,8 +22,8 @@ HEADER = {"required": True, "schema": {"type": "string"}}
 def document(app: Flask) -> dict[str, Any]:
     """Describe every route that is an operation: https://spec.openapis.org/oas/v3.1.1.html."""
     views: dict[str, Any] = app.view_functions
-    rules = [(rule, views[rule.endpoint]) for rule in app.url_map.iter_rules()]
-    routes = [(rule, view) for rule, view in rules if hasattr(view, "hints")]
+    rules = [(rule, views.get(rule.endpoint)) for rule in app.url_map.iter_rules()]
+    routes: list[Any] = [(rule, view) for rule, view in rules if hasattr(view, "hints")]
     errors = [error.model for _, view in routes for error in view.errors]
     types = [Problem, *(kind for _, view in routes for kind in view.hints.values()), *errors]
     reference = "#/components/schemas/{name}"

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 from flask import Response
 
-from .checks import read_signature
+from .checks import read_signature, refuse
 from .errors import Error
 from .requests import lists_of, read_body, read_headers, read_path, read_query
 
@@ -39,6 +39,11 @@ def operation(
     signature that cannot work.
     """
     made = headers or {}
+    if callable(status):
+        raise refuse(status, "write @operation(), with parentheses")
+    for error in errors:
+        if not hasattr(error, "model"):
+            raise TypeError(f"@operation(errors=…): {error!r} is not a subclass of chassis.Error")
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Response]:
         hints = read_signature(function)
@@ -77,6 +82,11 @@ def operation(
 
 
 def undocumented(view: V) -> V:
-    """Mark a view that is served, but is meant to be missing from the document."""
+    """Mark a view that is served, but is meant to be missing from the document.
+
+    For a view that is not yours: `undocumented(app.view_functions["blueprint.static"])`.
+    """
+    if isinstance(view, type):
+        raise refuse(view, "it is a class: set `decorators = [undocumented]` in it")
     vars(view).update(undocumented=True)
     return view

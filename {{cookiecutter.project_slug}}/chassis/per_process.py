@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from functools import wraps
-from threading import Lock
+from threading import RLock
 from typing import Any, TypeVar
 from weakref import finalize
 
@@ -20,14 +20,14 @@ def per_process(make: Callable[[], T]) -> Callable[[], T]:
     method `close` or `dispose`, it is called when the application or the process ends. Needs an application
     context.
     """
-    lock = Lock()
+    locks: dict[int, RLock] = {}  # by process: a forked one must not wait for a thread that is gone
 
     @wraps(make)
     def get() -> T:
         clients: dict[Any, T] = current_app.extensions.setdefault("per_process", {})
         key = make, os.getpid()
         if key not in clients:
-            with lock:
+            with locks.setdefault(os.getpid(), RLock()):
                 if key not in clients:
                     clients[key] = client = make()
                     app = current_app._get_current_object()  # type: ignore[attr-defined]

@@ -23,7 +23,8 @@ class Health(msgspec.Struct):
 @operation()
 def get_index() -> Index:
     """Greet the caller, with a link to the documentation."""
-    return Index("Hello, World!", docs="/docs" if "docs" in current_app.blueprints else UNSET)
+    on = current_app.extensions["settings"].docs == "on"
+    return Index("Hello, World!", docs="/docs" if on else UNSET)
 
 
 @health.get("/health")
@@ -34,6 +35,7 @@ def get_health() -> Health:
 
 
 def register(app: Flask) -> None:
-    """Add the probes."""
-    app.register_blueprint(index)
+    """Add the probes; leave `/` to the owner's view, if there is one."""
+    if not any(rule.rule == "/" for rule in app.url_map.iter_rules()):
+        app.register_blueprint(index)
     app.register_blueprint(health)

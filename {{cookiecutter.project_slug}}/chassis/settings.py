@@ -44,4 +44,5 @@ class ServerSettings:
 
         Raises SystemExit with a line for each variable that is missing or wrong.
         """
+        __tracebackhide__ = True  # pytest would show the variables, secrets among them
         return environment.read(cls, environ)

@@ -127,6 +127,8 @@ class OutOfStock(Error):
     title = "Out of stock"
 
     available: int
+    wanted: int
+    warehouse: str
     shop: str = "online"
 
 
@@ -141,7 +143,7 @@ def order(name: str) -> None:
     """Order a thing."""
     if name == "house":
         raise NotSold("No houses are sold.")
-    raise OutOfStock("Only 3 are left.", available=3)
+    raise OutOfStock("Only 3 are left.", available=3, wanted=5, warehouse="north")
 
 
 @pytest.fixture
@@ -160,6 +162,8 @@ def test_an_error_type_of_the_application_is_a_problem_with_its_members(shop: Fl
         "status": 409,
         "detail": "Only 3 are left.",
         "available": 3,
+        "wanted": 5,
+        "warehouse": "north",
         "shop": "online",
     }
 
@@ -176,7 +180,9 @@ def test_the_document_has_the_error_types_of_an_operation(shop: Flask) -> None:
     assert conflict["description"] == "Out of stock"
     schema = conflict["content"]["application/problem+json"]["schema"]
     assert schema == {"$ref": "#/components/schemas/OutOfStock"}
-    properties = described["components"]["schemas"]["OutOfStock"]["properties"]
+    schema = described["components"]["schemas"]["OutOfStock"]
+    assert schema["required"] == ["detail", "available", "wanted", "warehouse"]
+    properties = schema["properties"]
     assert properties["available"] == {"type": "integer"}
     assert properties["type"]["enum"] == ["https://example.com/problems/out-of-stock"]
 
@@ -202,6 +208,22 @@ def test_an_error_type_that_is_incomplete_is_refused(
 ) -> None:
     with pytest.raises(TypeError, match=f"Broken: {message}"):
         type("Broken", (Error,), attributes)
+
+
+@pytest.mark.parametrize("name", ["code", "description", "name", "args", "detail", "errors"])
+def test_a_member_whose_name_is_taken_is_refused(name: str) -> None:
+    attributes = {"status": 410, "type": "about:blank", "title": "Gone"}
+    with pytest.raises(TypeError, match=f"Broken: `{name}` is taken: rename the member"):
+        type("Broken", (Error,), attributes | {"__annotations__": {name: str}})
+
+
+def test_an_error_type_may_extend_another(shop: Flask) -> None:
+    class SoldOut(OutOfStock):
+        title = "Sold out"
+        since: str
+
+    problem = SoldOut("None is left.", available=0, wanted=1, warehouse="", since="May").problem
+    assert (problem.title, problem.status, problem.since) == ("Sold out", 409, "May")
 
 
 def test_a_member_that_the_error_type_does_not_have_is_refused() -> None:

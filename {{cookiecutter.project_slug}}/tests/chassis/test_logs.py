@@ -71,6 +71,16 @@ def test_two_applications_do_not_log_everything_twice(capsys: pytest.CaptureFixt
     assert capsys.readouterr().out.count("once") == 1
 
 
+def test_a_line_that_was_logged_before_does_not_double_the_next_ones(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    root = logging.getLogger()
+    root.addHandler(logging.StreamHandler())  # as logging.info() does, if there is no handler
+    create_app(Settings()).logger.info("once")
+    captured = capfd.readouterr()
+    assert (captured.out + captured.err).count("once") == 1
+
+
 def test_a_test_can_capture_what_an_application_logs(caplog: pytest.LogCaptureFixture) -> None:
     create_app(Settings()).logger.info("captured")
     assert "captured" in caplog.messages

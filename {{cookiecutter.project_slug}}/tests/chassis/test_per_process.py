@@ -2,8 +2,9 @@
 
 import gc
 import os
+import signal
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event, Thread
 
 import pytest
 from flask import Flask
@@ -58,6 +59,35 @@ def test_a_forked_process_makes_its_own(app: Flask) -> None:
             assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         else:
             os._exit(client() is one)
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_a_fork_while_a_client_is_made_does_not_block_the_child() -> None:
+    making, forked = Event(), Event()
+
+    @per_process
+    def slow() -> Client:
+        making.set()
+        forked.wait(10)
+        return Client()
+
+    app = create_app(Settings())
+
+    def call() -> None:
+        with app.app_context():
+            slow()
+
+    thread = Thread(target=call)
+    thread.start()
+    making.wait(10)
+    if not (child := os.fork()):
+        forked.set()
+        signal.alarm(5)
+        call()
+        os._exit(0)
+    forked.set()
+    thread.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_it_is_closed_with_its_application() -> None:

@@ -5,8 +5,10 @@ import logging
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NewType
+from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from msgspec import Meta
 
@@ -16,6 +18,23 @@ from chassis import Secret, Settings, logs
 class Color(Enum):
     RED = "red"
     BLUE = "blue"
+
+
+class Key(Secret):
+    """A secret with a rule of its own."""
+
+    def __init__(self, text: str) -> None:
+        if not text.startswith("key-"):
+            raise ValueError
+        super().__init__(text)
+
+
+class Account(msgspec.Struct):
+    password: Secret
+    port: int
+
+
+Token = NewType("Token", Secret)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +53,11 @@ class Own(Settings):
     rates: dict[str, int] = field(default_factory=dict)
     token: Secret | None = None
     password: Annotated[Secret, Meta(min_length=8)] = Secret("not so short")
+    key: Key | None = None
+    alias: Token | None = None
+    accounts: dict[str, Account] = field(default_factory=dict)
+    zone: ZoneInfo = ZoneInfo("UTC")
+    five: Annotated[int, Meta(multiple_of=5)] = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +93,9 @@ def test_an_unset_or_empty_variable_has_its_default(environ: dict[str, str]) -> 
         ("rates", '{"fr": 3}', {"fr": 3}),
         ("token", "null", Secret("null")),
         ("password", "long enough", Secret("long enough")),
+        ("key", "key-1", Key("key-1")),
+        ("alias", "1234", Secret("1234")),
+        ("zone", "Europe/Paris", ZoneInfo("Europe/Paris")),
     ],
 )
 def test_a_variable_is_converted_to_the_type_of_its_setting(
@@ -95,6 +122,8 @@ def test_a_variable_is_converted_to_the_type_of_its_setting(
         ("ORIGINS", "a,b", "a JSON array"),
         ("ORIGINS", "[1]", "a JSON array"),
         ("RATES", "[]", "a JSON object"),
+        ("ZONE", "Mars", "a text for ZoneInfo"),
+        ("FIVE", "3", "a whole number, a multiple of 5"),
     ],
 )
 def test_a_wrong_value_is_refused_in_one_line(name: str, text: str, allowed: str) -> None:
@@ -110,8 +139,24 @@ def test_all_faults_are_reported_at_once() -> None:
     ]
 
 
-def test_a_secret_that_is_refused_is_not_shown() -> None:
-    assert refused(Own, PASSWORD="short") == ["PASSWORD='…': use a text, at least 8 characters."]
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("PASSWORD", "1234"),
+        ("KEY", "1234"),
+        ("ACCOUNTS", '{"a": {"password": "1234", "port": "x"}}'),
+    ],
+)
+def test_a_secret_that_is_refused_is_not_shown(name: str, text: str) -> None:
+    (line,) = refused(Own, **{name: text})
+    assert line.startswith(f"{name}='…': use ")
+
+
+def test_a_test_that_fails_does_not_show_the_secrets() -> None:
+    environ = {"PORT": "x", "TOKEN": "-".join(["1234", "abcd"])}
+    with pytest.raises(SystemExit) as refused:
+        Own.from_environment(environ)
+    assert "1234-abcd" not in str(refused.getrepr(funcargs=True))
 
 
 @pytest.mark.parametrize("show", [str, repr, "{}".format, "{!r:>40}".format, "%s".__mod__])
@@ -140,6 +185,15 @@ def test_a_field_of_a_class_without_the_decorator_is_refused() -> None:
 
     with pytest.raises(TypeError, match=r"Forgotten: add @dataclass\(.*\) .* `max_things`"):
         Forgotten.from_environment({})
+
+
+def test_a_setting_of_a_type_that_cannot_be_read_is_refused() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Bounded(Settings):
+        folder: Annotated[Path, Meta(min_length=2)] = Path("/tmp")
+
+    with pytest.raises(TypeError, match="Bounded.folder cannot be read"):
+        Bounded.from_environment({})
 
 
 def test_a_setting_without_a_type_is_refused() -> None:
