@@ -65,7 +65,8 @@ def serving(project: Path, **settings: str) -> Iterator[Server]:
     run("make", "develop", cwd=project)
     port = free_port()
     own = environment(PORT=str(port), **settings)
-    with subprocess.Popen([project / "bin/run.sh"], env=own) as process:
+    command = [project / "bin/run.sh"]
+    with subprocess.Popen(command, env=own, start_new_session=True) as process:
         try:
             fetch(f"http://127.0.0.1:{port}/health")
             yield Server(f"http://127.0.0.1:{port}", process)

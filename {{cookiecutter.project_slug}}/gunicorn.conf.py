@@ -14,6 +14,7 @@ bind = f"0.0.0.0:{settings.port}"
 workers = settings.workers or server.cpus()
 # A few threads in each process, for requests that wait. Many threads would contend for the GIL.
 threads = settings.threads
+# docs/server.md explains what this worker adds to gunicorn's, and how to go back.
 worker_class = Worker
 
 # Import the application before the port opens and before the fork: no request reaches a server that
