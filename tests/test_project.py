@@ -128,6 +128,19 @@ def test_the_session_remembers(settings: Settings) -> None:
 """
 
 
+RAISE = """    if body.name == "Eve":
+        raise OutOfStock("Only 3 are left.", available=3)
+"""
+STOCK = """
+from flask.testing import FlaskClient
+
+
+def test_what_is_out_of_stock_is_a_conflict(client: FlaskClient) -> None:
+    response = client.post("/api/v1/greetings", json={"name": "Eve"})
+    assert (response.status_code, response.get_json(force=True)["available"]) == (409, 3)
+"""
+
+
 @parametrize(few()[:1], containers)
 def test_what_the_readme_says_of_settings_jobs_and_renaming_works(
     workshop: Bake, answers: Answers, capfd: pytest.CaptureFixture[str]
@@ -147,6 +160,18 @@ def test_what_the_readme_says_of_settings_jobs_and_renaming_works(
         file.write("\n" + example)
     add_after(project / "README.md", r"\| `PORT` .*", row.rstrip())
     run("sh", "-ec", commands, cwd=project)
+
+    if answers["datastore"] == "none":
+        *_, error = blocks(project, "docs/architecture.md", "Where to change what")
+        (project / "api/errors.py").write_text(error, encoding="utf-8")
+        greetings = project / "api/greetings.py"
+        replace(greetings, "status=201", "status=201, errors=[OutOfStock]")
+        replace(greetings, "    return Greeting", RAISE + "    return Greeting")
+        replace(greetings, "\ngreetings =", "\nfrom .errors import OutOfStock\n\ngreetings =")
+        (project / "tests/test_stock.py").write_text(STOCK, encoding="utf-8")
+        run("make", "format", "docs", "lint", "test", cwd=project)
+        document = yaml.safe_load((project / "docs/swagger.yaml").read_text(encoding="utf-8"))
+        assert "409" in document["paths"]["/api/v1/greetings"]["post"]["responses"]
 
     command, schedule, module, start = blocks(project, "README.md", "Jobs")
     add_after(factory, r"    app.secret_key = .*", "\n" + command)

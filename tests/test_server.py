@@ -134,6 +134,18 @@ def test_an_application_that_does_not_import_ends_the_start_at_once(workshop: Ba
     assert time.monotonic() - began < 10
 
 
+def test_a_thread_that_would_not_reach_the_workers_is_warned_of(
+    workshop: Bake, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project = workshop()
+    with (project / "wsgi.py").open("a", encoding="utf-8") as wsgi:
+        wsgi.write("from threading import Event, Thread\n")
+        wsgi.write('Thread(target=Event().wait, name="scheduler", daemon=True).start()\n')
+    with serving(project):
+        pass
+    assert "The thread scheduler was started before the fork" in capfd.readouterr().out
+
+
 def test_without_keep_alive_a_request_that_comes_late_is_answered(project: Path) -> None:
     with serving(project, KEEP_ALIVE="0") as server:
         for seconds in (0.0, 0.2, 1.0):
@@ -166,7 +178,7 @@ def test_who_reads_slowly_and_steadily_gets_it_all_and_who_pauses_does_not(
 def test_a_burst_is_shared_by_the_workers(project: Path) -> None:
     """Ten requests fit into the threads of two workers, and not into those of one.
 
-    One worker took 9 of 60 bursts alone, and stock gunicorn's 34.
+    One worker took 10 of 60 bursts alone, and stock gunicorn's 34.
     """
     took = []
     with serving(project, WORKERS="2", THREADS="8") as server:

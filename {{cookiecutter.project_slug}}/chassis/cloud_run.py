@@ -31,6 +31,7 @@ class PlatformSettings(ServerSettings):
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """Return the settings of the environment; on Cloud Run, with defaults that fit it."""
+        __tracebackhide__ = True  # pytest would show the variables, secrets among them
         return super().from_environment(adapt(environ))
 
 

@@ -7,6 +7,7 @@
 
 import socket
 import time
+from contextlib import suppress
 from functools import partial
 from selectors import EVENT_READ
 from struct import Struct
@@ -28,7 +29,14 @@ class Worker(ThreadWorker):
     _accepting: bool  # of ThreadWorker
     patience = 0  # seconds that a client may pause in a request or a response; 0 is no limit
 
-    def accept(self, listener: socket.socket) -> bool:  # type: ignore[override]
+    def accept(self, listener: socket.socket) -> None:
+        """Accept a connection; if this worker is full, leave it to the others."""
+        if self.is_full():
+            super().set_accept_enabled(False)
+        else:
+            self.take(listener)
+
+    def take(self, listener: socket.socket) -> bool:
         """Accept a queued connection, and tell whether there was one.
 
         A thread gets it when the client has sent something.
@@ -40,25 +48,18 @@ class Worker(ThreadWorker):
         # Kernel timeouts apply to each read; Python's would cover the whole response.
         for bound in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
             client.setsockopt(socket.SOL_SOCKET, bound, Struct("ll").pack(self.patience, 0))
-        connection = TConn(self.cfg, client, address, listener.getsockname())
-        connection.data_ready = True
-        connection.timeout = time.monotonic() + max(self.cfg.keepalive, LINGER)
+        conn = TConn(self.cfg, client, address, listener.getsockname())
+        conn.data_ready = True
+        conn.timeout = time.monotonic() + max(self.cfg.keepalive, LINGER)
         self.nr_conns += 1
-        self.keepalived_conns.append(connection)
-        ready = partial(self.on_client_socket_readable, connection)
-        self.poller.register(client, EVENT_READ, ready)
+        self.keepalived_conns.append(conn)
+        self.poller.register(client, EVENT_READ, partial(self.on_client_socket_readable, conn))
         return True
 
     def is_full(self) -> bool:
         """Tell whether every thread has a request."""
         waiting = len(self.keepalived_conns) + len(self.pending_conns)
         return bool(self.nr_conns - waiting >= self.cfg.threads)
-
-    def enqueue_req(self, conn: TConn) -> None:
-        """Give a connection a thread; stop accepting if it was the last free one."""
-        super().enqueue_req(conn)
-        if self.alive and self.is_full():
-            super().set_accept_enabled(False)
 
     def set_accept_enabled(self, enabled: bool | None) -> None:
         """Start or stop accepting; when the worker stops, accept the queued connections first."""
@@ -72,7 +73,7 @@ class Worker(ThreadWorker):
         super().set_accept_enabled(False)
         time.sleep(QUIET)
         for listener in self.sockets:
-            while self.accept(listener):
+            while self.take(listener):
                 pass
             listener.close()
         self.sockets = []
@@ -103,16 +104,14 @@ class Worker(ThreadWorker):
                 self.pending_conns.append(conn)
         if self.alive and not self._accepting and self.nr_conns < self.worker_connections:
             for listener in self.sockets:
-                self.accept(listener)
+                self.take(listener)
 
-    def drain(self, connection: TConn, sock: Any) -> None:
+    def drain(self, conn: TConn, sock: Any) -> None:
         """Read what a client still sends: unread data would discard the response on its way."""
-        try:
-            closed = not sock.recv(65536)
-        except OSError:
-            closed = True
-        if closed:
-            self.poller.unregister(sock)
-            self.pending_conns.remove(connection)
-            self.nr_conns -= 1
-            connection.close()
+        with suppress(OSError):
+            if sock.recv(65536):
+                return
+        self.poller.unregister(sock)
+        self.pending_conns.remove(conn)
+        self.nr_conns -= 1
+        conn.close()

@@ -16,7 +16,6 @@ CHANGED = f"chassis/worker.py does not fit gunicorn {gunicorn.__version__}"
         (TConn, "__init__", "self cfg sock client server"),
         (TConn, "close", "self graceful"),
         (ThreadWorker, "accept", "self listener"),
-        (ThreadWorker, "enqueue_req", "self conn"),
         (ThreadWorker, "finish_request", "self conn fs"),
         (ThreadWorker, "is_parent_alive", "self"),
         (ThreadWorker, "on_client_socket_readable", "self conn client"),
