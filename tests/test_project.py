@@ -190,7 +190,7 @@ def test_what_the_readme_says_of_settings_jobs_and_renaming_works(
     assert not (project / "api").exists()
     assert contents(project, "chassis", "tests/chassis") == machinery
     (project / ".env").unlink()
-    with pytest.raises(AssertionError, match="\nSECRET_KEY is not set: use a text.\n"):
+    with pytest.raises(AssertionError, match="\nSECRET_KEY is not set: use a string.\n"):
         run("bin/run.sh", cwd=project)
 
 

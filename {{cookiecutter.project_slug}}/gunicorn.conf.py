@@ -17,22 +17,22 @@ threads = settings.threads
 # docs/server.md explains what this worker adds to gunicorn's, and how to go back.
 worker_class = Worker
 
-# Import the application before the port opens and before the fork: no request reaches a server that
-# is not ready, a bad setting is one line and an exit, and the workers share memory.
+# Import the application before the port opens and before the fork. A wrong setting then ends the start
+# with one line, no request reaches a server that is not ready, and the workers share memory.
 preload_app = True
 when_ready = server.before_the_fork
 
 # Replace a worker that has not reported for this long. It reports while its threads work, so this
 # does not limit the duration of a request.
 timeout = settings.timeout
-# Requests in flight have this long after SIGTERM. Platforms kill after 10 seconds.
+# Requests in flight have this long after SIGTERM. Docker and Cloud Run kill after 10 seconds.
 graceful_timeout = settings.graceful_timeout
 # Longer than a proxy keeps an idle connection (usually 60 s), so that the proxy closes it first.
 keepalive = settings.keep_alive
 # A client that pauses holds a thread for up to this long. Without a limit, a few hold all threads.
 Worker.patience = settings.read_timeout
 
-# Each connection is an open file, and a worker without files ends. Half of them are for the rest.
+# Each connection is an open file. The other half is for the log, the application and its connections.
 worker_connections = server.open_files(8192) // 2
 
 # The application finds the client's address (TRUSTED_PROXIES). gunicorn trusts no header.

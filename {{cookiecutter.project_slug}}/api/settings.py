@@ -11,7 +11,7 @@ import chassis
 class Settings(chassis.Settings):
     """Add yours here: the environment variable of `max_things: int = 3` is MAX_THINGS.
 
-    chassis/settings.py lists the types that a setting can have, and what is there already.
+    chassis/settings.py lists the types that a setting can have, .env.example the settings that exist.
     """
 
 

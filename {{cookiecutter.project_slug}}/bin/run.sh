@@ -15,7 +15,7 @@ if [ -f .env ]; then
 fi
 
 # % if cookiecutter.datastore == "sql"
-# SQLite's file is migrated here, before a server starts. A deploy migrates PostgreSQL: make migrate.
+# Migrate SQLite's file before a server or a command of Flask. PostgreSQL is migrated by make migrate.
 case ${1:-gunicorn}:${DATABASE_URL:-sqlite:} in
 gunicorn:sqlite:* | flask:sqlite:*) alembic upgrade head ;;
 esac

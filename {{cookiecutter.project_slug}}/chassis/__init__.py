@@ -1,4 +1,4 @@
-"""The chassis: what every service needs and no service is about. Updated by `cruft update`.
+"""The chassis: code that every service shares. Updated by `cruft update`.
 
 Your code imports these names{{ ", and those of chassis.resources and chassis.database" if cookiecutter.datastore == "sql" else ", and those of chassis.resources and chassis.firestore" if cookiecutter.datastore == "firestore" }}. The chassis never imports your code.
 """

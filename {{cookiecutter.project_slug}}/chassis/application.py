@@ -1,4 +1,4 @@
-"""Opens and closes an application; the owner's part of `create_app` stands between the two."""
+"""Opens and closes an application; your part of `create_app` stands between the two."""
 
 # % if false
 # ruff: noqa: F811, I001
@@ -36,7 +36,7 @@ class Settings(
 def open_app(
     import_name: str, settings: Settings, *, title: str, version: str, description: str = ""
 ) -> Flask:
-    """Create an application: settings, logging, errors and the capabilities, but no route yet.
+    """Create an application with its settings, logging, errors and the capabilities of the project.
 
     `title`, `version` and `description` are those of the OpenAPI document. Needs no network.
     """
@@ -61,8 +61,9 @@ def open_app(
 def close_app(app: Flask) -> Flask:
     """Complete an application: add the probes and the document, check every route, wrap it.
 
-    Add nothing to the application after this call. The caller's own middleware runs inside the request id and the trusted proxies. Raises
-    TypeError for a route whose view cannot be called, with the function's name and the correction.
+    Add nothing after this call. Middleware that was added before it finds the request id and the
+    client's address in its environment. Raises TypeError for a route whose view cannot be called,
+    with the function's name and the correction.
     """
     probes.register(app)
     docs.register(app)

@@ -10,7 +10,8 @@ class Breaker:
     """Keeps requests from waiting for a datastore that does not respond.
 
     Otherwise they would soon hold every thread, and /health would wait too. While it is open, one
-    request per second tries the datastore; the others get 503 immediately.
+    request at a time tries the datastore, one second after the last failure, in each worker. The
+    others get 503 immediately.
     """
 
     def __init__(self, name: str, seconds: float) -> None:
@@ -20,11 +21,11 @@ class Breaker:
         self._try_again_at = self._answered_at = 0.0
 
     def admit(self) -> None:
-        """Raise ServiceUnavailable (503) if the breaker is open and this is not the one that tries."""
+        """Raise ServiceUnavailable (503) if the breaker is open, unless it is time to try again."""
         with self._lock:
             if self._try_again_at > monotonic():
                 raise self.unavailable()
-            if self._try_again_at:  # no other tries before this one can have failed
+            if self._try_again_at:  # block other attempts until this one has ended
                 self._try_again_at = monotonic() + 2 * self.seconds + 1
 
     def succeed(self) -> None:
@@ -36,7 +37,7 @@ class Breaker:
         self._try_again_at = monotonic() + 1 if silent else 0.0
 
     def is_silent(self) -> bool:
-        """Tell whether no call has succeeded for as long as one may take."""
+        """Tell whether the last success is older than the timeout of a call."""
         return monotonic() - self._answered_at > self.seconds
 
     def unavailable(self) -> ServiceUnavailable:

@@ -1,4 +1,4 @@
-"""Refuses mistakes in views when the program starts, because each would be a 500 in production."""
+"""Refuses mistakes in views when the program starts, before a request meets them."""
 
 import inspect
 import re
@@ -30,7 +30,7 @@ def read_signature(function: Callable[..., Any]) -> dict[str, Any]:
     if not inspect.isfunction(function):
         raise refuse(function, "it is not a function: write one with `def`")
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        raise refuse(function, "it is `async`, but gunicorn's workers are threads: use `def`")
+        raise refuse(function, "it is `async`, but the server runs views in threads: use `def`")
     try:
         hints = get_type_hints(function, include_extras=True)
     except NameError as error:
@@ -39,10 +39,10 @@ def read_signature(function: Callable[..., Any]) -> dict[str, Any]:
         if name == "self":
             raise refuse(function, "it is a method: write a function")
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            raise refuse(function, f"`{parameter}` has no name in a request: name each parameter")
+            raise refuse(function, f"a request cannot fill `{parameter}`: name each parameter")
         if parameter.default is not parameter.empty:
             mistake = f"the default of `{name}` is never used: "
-            fix = "make it a field of a type `Q(Input)`, and take `query: Q`"
+            fix = "declare `class Q(Input)` with this field, and take `query: Q`"
             raise refuse(function, mistake + fix)
         if name not in hints:
             raise refuse(function, f"`{name}` has no type: write `{name}: str`, or another type")
@@ -58,7 +58,7 @@ def read_signature(function: Callable[..., Any]) -> dict[str, Any]:
 def check_type(function: Callable[..., Any], name: str, kind: Any) -> None:
     """Raise TypeError if a parameter, or what is returned, cannot have this type."""
     try:
-        msgspec.json.Decoder(kind)  # here, because two threads must not meet a type first
+        msgspec.json.Decoder(kind)  # at import: two threads must not meet a type first
         schema = msgspec.json.schema(kind)
     except TypeError as error:
         fix = "; for a response of your own, write `-> flask.Response`" * (name == "return")
@@ -70,7 +70,7 @@ def check_type(function: Callable[..., Any], name: str, kind: Any) -> None:
     if name == "headers" and not (inspect.isclass(kind) and issubclass(kind, msgspec.Struct)):
         raise refuse(function, "the type of `headers` must be a msgspec.Struct")
     if name not in PARTS and (fields or schema.get("type") in ("array", "object")):
-        raise refuse(function, f"`{name}` is in the path, but its type is no single value")
+        raise refuse(function, f"`{name}` is in the path: use one value, such as `str` or `int`")
 
 
 def check_routes(app: Flask) -> None:
@@ -103,4 +103,4 @@ def check_path(rule: Rule, view: Any) -> None:
         base = get_args(hint)[0] if get_origin(hint) is Annotated else hint
         if made and base is not made:
             fix = f"write `{name}: {made.__name__}`, or <{name}> in the path"
-            raise refuse(view, f"<{converter}:{name}> makes no {base.__name__}: {fix}")
+            raise refuse(view, f"<{converter}:{name}> gives no {base.__name__}: {fix}")

@@ -17,7 +17,7 @@ WORDS = {
     "integer": "a whole number",
     "number": "a number",
     "object": "a JSON object",
-    "string": "a text",
+    "string": "a string",
     "enum": "one of {}",
     "exclusiveMaximum": "less than {}",
     "exclusiveMinimum": "more than {}",
@@ -82,7 +82,7 @@ def read(cls: type[T], environ: Mapping[str, str]) -> T:
 
 
 def check_fields(cls: type) -> dict[str, Any]:
-    """Return the types of a dataclass's fields; raise TypeError for what only looks like a field."""
+    """Return the types of a dataclass's fields; raise TypeError for an attribute that is none."""
     known = {field.name for field in fields(cls)}
     try:
         hints = get_type_hints(cls, include_extras=True)
@@ -102,7 +102,7 @@ def check_fields(cls: type) -> dict[str, Any]:
 
 
 def without_none(kind: Any) -> Any:
-    """Return a type without its None, because no text stands for that, and without an alias."""
+    """Remove None from a union, and resolve an alias or a NewType."""
     kind = getattr(kind, "__value__", getattr(kind, "__supertype__", kind))
     if get_origin(kind) not in (Union, UnionType):
         return kind
@@ -115,10 +115,10 @@ def is_secret(kind: Any) -> bool:
 
 
 def schema_of(kind: Any) -> dict[str, Any]:
-    """Return the JSON Schema of a field's type; a class that is made of a text has its name."""
+    """Return the JSON Schema of a field's type; name a class that is made of a string, such as Path."""
 
     def name(each: type) -> dict[str, Any]:
-        return {"type": "string", "description": f"a text for {each.__name__}"}
+        return {"type": "string", "description": f"a string for {each.__name__}"}
 
     schema = msgspec.json.schema(as_text(kind), schema_hook=name)
     definitions = schema.pop("$defs", {})
@@ -127,7 +127,7 @@ def schema_of(kind: Any) -> dict[str, Any]:
 
 
 def as_text(kind: Any) -> Any:
-    """Return a type with `str` for a Secret: msgspec takes no other class with a length."""
+    """Replace Secret by `str`, because msgspec accepts limits of length on that only."""
     if get_origin(kind) is Annotated:
         base, *rest = get_args(kind)
         return Annotated[(as_text(base), *rest)]
@@ -165,4 +165,4 @@ def in_words(schema: dict[str, Any]) -> str:
     for keyword, value in schema.items():
         shown = ", ".join(map(str, value)) if isinstance(value, list) else value
         words.append(WORDS.get(value if keyword == "type" else keyword, "").format(shown))
-    return ", ".join(filter(None, words)) or "a text"
+    return ", ".join(filter(None, words)) or "a string"

@@ -80,7 +80,7 @@ class Invalid(UnprocessableEntity):
     """The request is well-formed, but a value in it is not allowed: 422, with the place."""
 
     def __init__(self, fault: Fault) -> None:
-        super().__init__(f"{fault.detail} at {fault.pointer or fault.parameter or 'the top'}")
+        super().__init__(f"{fault.detail} at {fault.pointer or fault.parameter or 'the top level'}")
         self.errors = [fault]
 
 

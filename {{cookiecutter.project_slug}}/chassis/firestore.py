@@ -61,7 +61,7 @@ class Firestore:
         self.settings = settings
         self._seconds = settings.datastore_timeout or 3600
         self.breaker = Breaker("Firestore", self._seconds)
-        self._failed_at = -math.inf  # when there was no client to be had, by time.monotonic()
+        self._failed_at = -math.inf  # when connect() last failed, by time.monotonic()
         lost = if_exception_type(exceptions.ServiceUnavailable)
         self._retry_lost = Retry(lost, initial=0.1, maximum=1, timeout=self._seconds)
         changed = if_exception_type(
@@ -81,8 +81,8 @@ class Firestore:
     def connect(self) -> Client:
         """Make a client; without a project, the platform or the credentials name it.
 
-        Raises GoogleAuthError if there are no credentials. Looking for them takes seconds, so the
-        requests that waited meanwhile get 503 immediately.
+        Raises GoogleAuthError if there are no credentials. Looking for them takes seconds, so for a
+        second after a failure other requests get 503 immediately.
         """
         settings = self.settings
         if monotonic() - self._failed_at < 1:
@@ -105,7 +105,7 @@ class Firestore:
         return returned
 
     def call_again(self, method: Callable[..., T], *arguments: Any) -> T:
-        """Call an idempotent method; retry it if no response came."""
+        """Call an idempotent method; retry it for DATASTORE_TIMEOUT while Firestore is unavailable."""
         return self._retry_lost(self.call)(method, *arguments)
 
     def change(self, document: DocumentReference, write: Callable[[Snapshot, WriteOption], T]) -> T:

@@ -9,7 +9,7 @@ from pythonjsonlogger.msgspec import MsgspecFormatter
 
 
 class StdoutHandler(logging.StreamHandler[TextIO]):
-    """Write to what `sys.stdout` is at the time: a test replaces it."""
+    """Write to the current `sys.stdout`, because pytest replaces it."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)

@@ -48,7 +48,7 @@ def with_headers(application: "WSGIApplication") -> "WSGIApplication":
 
 
 def register(app: Flask) -> None:
-    """Wrap an application: trusted proxies first, then the request id, then the owner's own."""
+    """Wrap an application. From the outside: trusted proxies, request id, traces, your middleware."""
     wsgi: WSGIApplication = app.wsgi_app
     for wrap in app.extensions["wrappers"]:
         wsgi = wrap(wsgi)

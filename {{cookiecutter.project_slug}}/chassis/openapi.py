@@ -12,7 +12,7 @@ from werkzeug.routing import Rule
 
 from .errors import Error, Problem
 
-# The errors that an annotation brings with it; a name that is missing here is the path's: 404.
+# The error statuses of each part of a request; a parameter of the path adds 404.
 ERRORS = {"body": ["400", "413", "415", "422"], "query": ["422"], "headers": ["422"], "return": []}
 PROBLEM = {"$ref": "#/components/responses/Problem"}
 HEADERS = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
@@ -44,7 +44,7 @@ def document(app: Flask) -> dict[str, Any]:
         "info": app.extensions["info"],
         "paths": paths,
         "components": {
-            "responses": {"Problem": problem("What went wrong", schemas[Problem])},
+            "responses": {"Problem": problem("An error", schemas[Problem])},
             "headers": {"X-Request-ID": HEADER},
             "schemas": components,
         },
@@ -96,7 +96,7 @@ def describe(rule: Rule, view: Any, schemas: dict[Any, Any], components: Any) ->
 def own_errors(
     errors: Sequence[type[Error]], schemas: dict[Any, Any], others: set[str]
 ) -> dict[str, Any]:
-    """Describe an operation's own error types by status, with those that `others` may give too."""
+    """Describe an operation's own error types by status; allow other problems where `others` has it."""
     described = {}
     for status in sorted({str(error.status) for error in errors}):
         same = [error for error in errors if str(error.status) == status]

@@ -31,7 +31,7 @@ def operation(
     - `headers: T`: the headers that T names, converted in the same way;
     - any other parameter comes from the path; 404 if it cannot be converted;
     - `-> T`: the JSON response, sent with `status`; `-> None`: no content; `-> flask.Response`:
-      sent as it is, and not described in the document.
+      sent unchanged; the document shows only the status.
 
     `headers` maps names of response headers to functions that make them from the returned value.
     `errors` are the error types that the view raises. The first line of the docstring is the

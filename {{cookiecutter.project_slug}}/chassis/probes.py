@@ -35,7 +35,7 @@ def get_health() -> Health:
 
 
 def register(app: Flask) -> None:
-    """Add the probes; leave `/` to the owner's view, if there is one."""
+    """Add the probes; keep the application's own `/`, if it has one."""
     if not any(rule.rule == "/" for rule in app.url_map.iter_rules()):
         app.register_blueprint(index)
     app.register_blueprint(health)

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 def read_body(decoder: msgspec.json.Decoder[T]) -> T:
-    """Decode the request's body; the one place where it is read."""
+    """Decode the request's body; nothing else reads it."""
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("The Content-Type must be application/json.")
     limit = request.max_content_length or 0

@@ -27,7 +27,7 @@ now = partial(datetime.now, UTC)
 def found(thing: T | None) -> T:
     """Return the thing; raise NotFound (404) if it is None."""
     if thing is None:
-        raise NotFound("There is nothing with this id.")
+        raise NotFound("No resource has this id.")
     return thing
 
 
@@ -73,9 +73,9 @@ def tag_of(returned: Any) -> str:
 class Condition(msgspec.Struct, rename={"if_match": "If-Match"}):
     """Precondition for a write (If-Match): https://www.rfc-editor.org/rfc/rfc9110#name-if-match."""
 
-    if_match: Annotated[str, Meta(description="the `ETag` that it must have")] = "*"
+    if_match: Annotated[str, Meta(description="the ETag that it must have; * is any")] = "*"
 
     def check(self, current: Any) -> None:
         """Raise PreconditionFailed (412) unless If-Match has the ETag of the current value."""
         if not parse_etags(self.if_match).contains_raw(tag_of(current)):
-            raise PreconditionFailed("It has changed since, and has another ETag now.")
+            raise PreconditionFailed("If-Match lacks the current ETag: read the resource again.")

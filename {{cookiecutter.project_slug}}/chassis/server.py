@@ -1,4 +1,4 @@
-"""What gunicorn.conf.py sets that is more than a value."""
+"""The logger and the functions that gunicorn.conf.py uses."""
 
 import gc
 import logging
@@ -62,7 +62,7 @@ def cpus(limit: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
 
 
 def open_files(wanted: int) -> int:
-    """Raise the limit of open files to `wanted`, as far as the system allows; return the limit."""
+    """Raise the limit of open files to `wanted` if it is lower; return how many may be used."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     files = min(wanted, hard) if hard >= 0 else wanted  # unlimited is less than 0
     if 0 <= soft < files:

@@ -1,6 +1,6 @@
 """gunicorn's threaded worker, with three changes: docs/server.md has the measurements.
 
-- A stop loses no connection: queued ones are accepted before the port is closed.
+- At a stop, queued connections are accepted before the port is closed.
 - A client that sends nothing, or stops halfway, holds no thread for long.
 - A worker without a free thread leaves new connections to the other workers.
 """
@@ -20,8 +20,8 @@ LINGER = 2
 # Seconds for which a stopping worker still accepts. SIGTERM to a process group reaches the workers
 # before the master has closed the port: a worker that closed it first would leave connections queued.
 LAST_CALL = 0.5
-# Seconds before the port is closed in which no request starts. Busy threads would delay close(), and a
-# connection that arrives after the last accept() is reset.
+# Pause before the last accept() and close(), in seconds. No request starts in it, because busy threads
+# would delay close(), and a connection that arrives between the two is reset.
 QUIET = 0.05
 
 
@@ -79,15 +79,15 @@ class Worker(ThreadWorker):
         self.sockets = []
 
     def is_parent_alive(self) -> bool:
-        """Tell whether the master lives; without it, accept no more connections."""
+        """Tell whether the master lives; if not, begin to stop."""
         if not super().is_parent_alive():
-            self.alive = False  # never back to True: a SIGTERM may come at any time
+            self.alive = False  # only ever set to False, because a SIGTERM may arrive meanwhile
         return bool(self.alive)
 
     def finish_request(self, conn: TConn, fs: Any) -> None:
         """Keep a connection for its next request, or close it as soon as the client has.
 
-        If new connections wait because this worker is full, accept one.
+        If accepting was stopped because the worker was full, accept one queued connection.
         """
         if not fs.cancelled() and not fs.exception() and fs.result():
             super().finish_request(conn, fs)
@@ -107,7 +107,7 @@ class Worker(ThreadWorker):
                 self.take(listener)
 
     def drain(self, conn: TConn, sock: Any) -> None:
-        """Read what a client still sends: unread data would discard the response on its way."""
+        """Read what a client still sends. Closing a socket with unread data could lose the response."""
         with suppress(OSError):
             if sock.recv(65536):
                 return

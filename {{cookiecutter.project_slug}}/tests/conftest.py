@@ -20,7 +20,7 @@ from .chassis.sql_fixtures import datastore, empty  # noqa: F401
 from .chassis.firestore_fixtures import datastore, emulator  # noqa: F401
 
 # % endif
-# The settings of your tests, by name; each setting without a default.
+# The settings of your tests, by name. Add each setting that has no default.
 SETTINGS: dict[str, Any] = {}
 
 

@@ -11,7 +11,7 @@ URL = "/api/v1/items"
 
 @pytest.fixture
 def read(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the names of the documents that the service sends, in order."""
+    """Return the names of the documents that Firestore returns, in order."""
     names: list[str] = []
     with app.app_context():
         api = app.extensions["datastore"].client._firestore_api

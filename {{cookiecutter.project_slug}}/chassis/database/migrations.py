@@ -38,7 +38,7 @@ def migrate_sqlite(engine: Engine) -> None:
     with engine.begin() as connection:
         migrate(connection=connection)
         for table, _, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
-            raise SystemExit(f"Undone: rows of {table} refer to rows that {parent} does not have.")
+            raise SystemExit(f"Rolled back: {table} refers to rows that {parent} does not have.")
 
 
 def migrate(**options: Any) -> None:

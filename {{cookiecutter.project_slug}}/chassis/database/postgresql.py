@@ -12,7 +12,7 @@ SILENCE = psycopg.errors.ConnectionTimeout  # only timeouts: a refused connectio
 
 
 class PatientConnection(psycopg.Connection[Any]):
-    """Times out if the server sends nothing; statement_timeout works only while the server does."""
+    """Times out if the server sends nothing: then statement_timeout, which is its own, does not help."""
 
     patience: float | None = None  # seconds
 
@@ -27,7 +27,7 @@ class PatientConnection(psycopg.Connection[Any]):
 
 
 def make_engine(url: URL, seconds: int, **options: Any) -> Engine:
-    """Make an engine that waits `seconds` for a connection and for a statement; 0 is no limit."""
+    """Make an engine that waits `seconds` for a connection and a statement; 0 is libpq's default."""
     # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
     bounds = {"connect_timeout": seconds, "tcp_user_timeout": seconds * 1000}
     arguments = {name: bound for name, bound in bounds.items() if name not in url.query}

@@ -21,10 +21,10 @@ def prepare(connection: Any, record: Any) -> None:
 
 
 def begin(connection: Connection) -> None:
-    """Take the write lock at the start: a transaction that takes it later can fail at once."""
+    """Take the write lock at the start: later it could fail immediately, as locked."""
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def check(url: URL) -> None:
-    """Accept every URL: the pattern of DATABASE_URL has refused the others."""
+    """Accept every URL: the settings have checked it already."""

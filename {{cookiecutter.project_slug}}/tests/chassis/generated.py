@@ -5,7 +5,7 @@ from typing import Any
 import schemathesis
 from hypothesis import settings
 
-# However slow the machine is: a test that fails once fails again.
+# No deadline, because a machine may be slow.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 

@@ -35,7 +35,7 @@ OWN = {
 
 @contextmanager
 def start(**environment: str) -> Iterator[subprocess.Popen[str]]:
-    """Start a server; kill it in the end if it still runs."""
+    """Start a server; send SIGTERM at the end if it still runs."""
     inherited = {name: text for name, text in os.environ.items() if name not in SETTINGS}
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # of this Python's gunicorn
     with TemporaryDirectory() as folder:
@@ -67,7 +67,7 @@ class Server:
 
     @contextmanager
     def connections(self, count: int, sent: bytes) -> Iterator[list[socket.socket]]:
-        """Give so many connections, with something sent on each."""
+        """Open `count` connections, and send the same bytes on each."""
         with ExitStack() as stack:
             clients = [stack.enter_context(self.connect()) for _ in range(count)]
             for client in clients:

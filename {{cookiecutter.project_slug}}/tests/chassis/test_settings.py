@@ -122,7 +122,7 @@ def test_a_variable_is_converted_to_the_type_of_its_setting(
         ("ORIGINS", "a,b", "a JSON array"),
         ("ORIGINS", "[1]", "a JSON array"),
         ("RATES", "[]", "a JSON object"),
-        ("ZONE", "Mars", "a text for ZoneInfo"),
+        ("ZONE", "Mars", "a string for ZoneInfo"),
         ("FIVE", "3", "a whole number, a multiple of 5"),
     ],
 )
@@ -134,7 +134,7 @@ def test_all_faults_are_reported_at_once() -> None:
     assert refused(Required, PORT="http", THREADS="0", REGION="1") == [
         "PORT='http': use a whole number, at least 1, at most 65535.",
         "THREADS='0': use a whole number, at least 1, at most 1000.",
-        "API_KEY is not set: use a text.",
+        "API_KEY is not set: use a string.",
         "REGION='1': use lower-case letters.",
     ]
 

@@ -1,4 +1,4 @@
-"""`make load-test`: what a caller of the API does, as fast as it is answered."""
+"""`make load-test`: each user sends the next request when the last response arrives."""
 
 from locust import FastHttpUser, task
 
