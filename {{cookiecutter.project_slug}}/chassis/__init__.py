@@ -4,10 +4,10 @@ Your code imports these names{{ ", and those of chassis.resources and chassis.da
 """
 
 from .application import Settings, close_app, open_app
-from .environment import Secret
 from .errors import Error
 from .operations import Input, operation, undocumented
 from .per_process import per_process
+from .secret import Secret
 
 __all__ = [
     "Error",

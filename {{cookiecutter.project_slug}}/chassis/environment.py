@@ -9,6 +9,8 @@ from typing import Annotated, Any, ClassVar, TypeVar, Union, get_args, get_origi
 
 import msgspec
 
+from .secret import as_text, is_secret
+
 T = TypeVar("T")
 # JSON Schema's keywords and types, in words.
 WORDS = {
@@ -29,27 +31,6 @@ WORDS = {
     "multipleOf": "a multiple of {}",
     "pattern": "matching {}",
 }
-
-
-class Secret:
-    """A text that no message, log or traceback shows; `reveal()` returns it."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        return self._text
-
-    def __repr__(self) -> str:
-        return "Secret(…)"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self._text == other._text
-
-    def __hash__(self) -> int:
-        return hash(self._text)
 
 
 def read(cls: type[T], environ: Mapping[str, str]) -> T:
@@ -109,11 +90,6 @@ def without_none(kind: Any) -> Any:
     return Union[tuple(each for each in get_args(kind) if each is not NoneType)]  # noqa: UP007
 
 
-def is_secret(kind: Any) -> bool:
-    """Tell whether a type is a Secret, or has one in it."""
-    return inspect.isclass(kind) and issubclass(kind, Secret) or any(map(is_secret, get_args(kind)))
-
-
 def schema_of(kind: Any) -> dict[str, Any]:
     """Return the JSON Schema of a field's type; name a class that is made of a string, such as Path."""
 
@@ -124,14 +100,6 @@ def schema_of(kind: Any) -> dict[str, Any]:
     definitions = schema.pop("$defs", {})
     found: dict[str, Any] = definitions.get(schema.pop("$ref", "").rpartition("/")[2], {})
     return schema | found
-
-
-def as_text(kind: Any) -> Any:
-    """Replace Secret by `str`, because msgspec accepts limits of length on that only."""
-    if get_origin(kind) is Annotated:
-        base, *rest = get_args(kind)
-        return Annotated[(as_text(base), *rest)]
-    return str if inspect.isclass(kind) and issubclass(kind, Secret) else kind
 
 
 def convert(text: str, kind: Any, schema: dict[str, Any]) -> Any:

@@ -15,10 +15,10 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from werkzeug.exceptions import HTTPException
 
 from ..breaker import Breaker
-from ..environment import Secret
 from ..errors import to_problem
 from ..per_process import per_process
 from ..ready import ready
+from ..secret import Secret
 from ..settings import Seconds, ServerSettings
 
 __all__ = ["Base", "UTCDateTime", "reading", "writing"]
