@@ -247,6 +247,14 @@ def test_the_load_test_finds_no_failure(
     assert int(failures) == 0
 
 
+def test_the_machinery_passes_its_tests_without_the_application(workshop: Bake) -> None:
+    project = workshop()
+    run("make", "develop", cwd=project)
+    for path in ("api", "wsgi.py", "tests/conftest.py"):
+        shutil.rmtree(project / path) if path == "api" else (project / path).unlink()
+    assert "passed" in run(project / ".venv/bin/pytest", "-q", "tests/chassis", cwd=project)
+
+
 def test_without_uv_make_develop_installs_with_pip(workshop: Bake, tmp_path: Path) -> None:
     project = workshop()
     tools = tmp_path / "tools"

@@ -25,7 +25,7 @@ when_ready = server.before_the_fork
 # Replace a worker that has not reported for this long. It reports while its threads work, so this
 # does not limit the duration of a request.
 timeout = settings.timeout
-# Requests in flight have this long after SIGTERM. Docker and Cloud Run kill after 10 seconds.
+# Requests in flight have this long after SIGTERM. Docker, for example, kills after 10 seconds.
 graceful_timeout = settings.graceful_timeout
 # Longer than a proxy keeps an idle connection (usually 60 s), so that the proxy closes it first.
 keepalive = settings.keep_alive
