@@ -310,5 +310,7 @@ def test_make_dev_takes_its_port_from_env_and_its_level_from_the_command(
             assert urllib.request.urlopen(body).status == 201
         finally:
             os.killpg(development.pid, signal.SIGTERM)
-    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines() if line[0] == "{"]
+    lines = [
+        json.loads(line) for line in capfd.readouterr().out.splitlines() if line.startswith("{")
+    ]
     assert [line["level"] for line in lines if line["message"] == "a detail"] == ["DEBUG"]

@@ -222,7 +222,7 @@ def test_without_the_rendered_file_in_git_a_conflict_is_in_a_file_beside_it(
     move_on(template)
     assert "may have *.rej files" in update(project)
     assert "Our API" in (project / "README.md").read_text(encoding="utf-8")
-    assert "typed answers" in (project / "README.md.rej").read_text(encoding="utf-8")
+    assert "typed responses" in (project / "README.md.rej").read_text(encoding="utf-8")
     assert (project / ".editorconfig").read_bytes().endswith(b"max_line_length = 110\n")
 
 
@@ -297,7 +297,7 @@ def move_far_on(template: Path) -> None:
         replace(template / path, old, "Report that it is up.")
     replace(template / "templates/docs/items.yaml", old, "Report that it is up.")
     factory = template / PROJECT.name / "api/__init__.py"
-    replace(factory, "# what has a slash too many is", "# a slash too many is")
+    replace(factory, "Where your code goes:", "Your code goes here:")
     move_on(template)
 
 

@@ -15,9 +15,9 @@ if [ -f .env ]; then
 fi
 
 # % if cookiecutter.datastore == "sql"
-# Migrate SQLite's file before a server or a command of Flask. PostgreSQL is migrated by make migrate.
+# Migrate SQLite's file before a server or a command uses it. PostgreSQL is migrated by make migrate.
 case ${1:-gunicorn}:${DATABASE_URL:-sqlite:} in
-gunicorn:sqlite:* | flask:sqlite:*) alembic upgrade head ;;
+alembic:sqlite:* | flask:sqlite:* | gunicorn:sqlite:*) alembic upgrade head ;;
 esac
 
 # % endif
