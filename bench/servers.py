@@ -106,7 +106,7 @@ def answers(port: int) -> bool:
 def serve(server: Server, cpus: str = ONE) -> Iterator[Running]:
     """Start a server on some CPUs, and stop it in the end."""
     with socket.socket() as held:
-        # The system gives the port to nobody else; gunicorn, having the option too, can take it.
+        # The system gives the port to no other socket; gunicorn, which has the option too, can bind it.
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         held.bind(("0.0.0.0", 0))
         port = held.getsockname()[1]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, inspect, text
 
 from .sql_fixtures import needs_postgresql, postgresql_database
 
@@ -77,6 +77,9 @@ def test_a_migration_may_take_longer_than_the_timeout_of_a_request(
     with postgresql_database() as url:
         monkeypatch.setenv("DATABASE_URL", url)
         command.upgrade(migrations, "1")
+        engine = create_engine(url)
+        assert "things" in inspect(engine).get_table_names()
+        engine.dispose()
 
 
 def test_the_migrations_can_be_written_as_sql(
