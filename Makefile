@@ -25,7 +25,7 @@ develop: .venv/develop.txt ## Install what working on the template needs, into .
 	@cp $< $@
 
 init: develop ## Replace the template, in this clone of it, by the project
-	@.venv/bin/python init.py
+	@.venv/bin/python -m tools.init
 	@# The template's tools; the project has its own.
 	@rm -rf .venv build
 	@printf '\nNext:\n\n    make test\n    git add --all && git commit\n    make start\n\n'
@@ -53,7 +53,7 @@ format: develop ## Put the code in order
 BASE ?= origin/main
 
 difference: develop ## Show what differs in the projects from those of BASE (origin/main)
-	@$(IN_VENV) python tests/difference.py $(BASE) $(BUILD)/difference
+	@$(IN_VENV) python -m tools.difference $(BASE) $(BUILD)/difference
 
 .venv/bench/bench.txt: .venv/develop.txt requirements/bench.txt
 	@echo "Installing requirements/bench.txt into .venv/bench …"

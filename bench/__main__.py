@@ -26,14 +26,13 @@ from .measured import Bench
 from .report import Goal, markdown
 from .sections import crowds, latency, rendering, requests, settings, starting
 from .servers import ONE, ROOT, TWO, run
-from .tuning import costs, tuning
 
 JSON = ROOT / "docs/bench.json"
 PEAK = "Latency at 70 % of the default settings' peak, the default settings"
 CPUS = ("1 CPU", "2 CPUs")
 USUAL = ("4 sync workers", "1 worker, 8 threads", "2 x CPUs + 1 workers, 4 threads")
 REQUESTS = "Requests a second, 1 CPU, 16 connections"
-# Where they are not those that were set out with, docs/decisions.md has the figures.
+# Where they are not those that were set out with, docs/decisions/speed.md has the figures.
 GOALS = [
     Goal(REQUESTS, "GET /health", least=0.95),
     Goal(REQUESTS, "POST /greetings", least=0.85),
@@ -58,7 +57,7 @@ LONG = [
 SLACK = 1.5
 SECTIONS = {
     section.__name__: section
-    for section in (rendering, starting, requests, costs, settings, latency, crowds, tuning)
+    for section in (rendering, starting, requests, settings, latency, crowds)
 }
 QUICK = ["starting", "requests", "settings"]
 

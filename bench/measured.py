@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from tests.datastores import Emulator, PostgreSQL
+from tests.support.datastores import Emulator, PostgreSQL
 
 from .report import Table
 from .servers import BUILD, Server, gunicorn, render, run

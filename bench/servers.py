@@ -13,7 +13,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.machine import environment
+from tests.support.machine import environment
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent

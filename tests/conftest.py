@@ -1,7 +1,9 @@
 """Projects for tests, rendered and running, and the datastores that they need."""
 
+import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,10 +13,13 @@ from uuid import uuid4
 import pytest
 from pytest_cookies.plugin import Cookies
 
-from .datastores import Emulator, PostgreSQL
-from .engine import built, docker, need_engine
-from .machine import environment, fetch, free_port, run
-from .variants import AXES, QUESTIONS
+from tests.support.datastores import Emulator, PostgreSQL
+from tests.support.engine import built, docker, need_engine
+from tests.support.machine import environment, fetch, free_port, run
+from tools.variants import AXES, QUESTIONS
+
+# The tests run the commands of the environment that they run in, whether it is activated or not.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 Bake = Callable[..., Path]
 Build = Callable[..., str]

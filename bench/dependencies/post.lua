@@ -1,3 +1,0 @@
-wrk.method = "POST"
-wrk.body = '{"name": "Ada"}'
-wrk.headers["Content-Type"] = "application/json"

@@ -1,0 +1,228 @@
+"""How the container runs and stops, on a real Docker engine."""
+
+import json
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from threading import Event
+from uuid import uuid4
+
+import pytest
+
+from tests.conftest import Bake, Build
+from tests.support.engine import (
+    CONFINED,
+    Container,
+    built,
+    docker,
+    running,
+    use_this_machine_s_emulator,
+)
+from tests.support.load import Client
+from tests.support.machine import environment, fetch, free_port, run
+from tests.support.marks import every_image
+from tools.variants import Answers
+
+pytestmark = pytest.mark.usefixtures("engine")
+
+
+@every_image
+def test_it_runs_with_as_little_as_a_platform_may_give(
+    image: Build, volume: str, answers: Answers
+) -> None:
+    """Read-only, without capabilities, as any user, on another port, in 256 MiB on one CPU."""
+    options = [*CONFINED, f"--volume={volume}:/app/instance"]
+    resource = "/api/v1/greetings" if answers["datastore"] == "none" else "/api/v1/items"
+    with running(image(**answers), options, port=9000, PORT="9000") as container:
+        assert container.call("/health") == (200, {"status": "ok"})
+        assert container.call("/nowhere")[0] == 404
+        if answers["datastore"] != "firestore":
+            assert container.call(resource, {"name": "Ada"})[0] == 201
+        large = {"name": "x" * 1_000_000}
+        with ThreadPoolExecutor(16) as callers:
+            called = callers.map(lambda _: container.call(resource, large), range(64))
+            assert {status for status, _ in called} == {422}
+        assert container.stop() < 4
+        assert container.state["ExitCode"] == 0
+        assert not container.state["OOMKilled"]
+        for line in container.log.splitlines():
+            assert "message" in json.loads(line)
+
+
+def test_sqlite_s_file_outlives_the_container_whoever_runs_it(image: Build, volume: str) -> None:
+    options = [*CONFINED, f"--volume={volume}:/app/instance"]
+    with running(image(datastore="sql"), options) as container:
+        assert container.call("/api/v1/items", {"name": "Ada"})[0] == 201
+    with running(image(datastore="sql"), options) as container:
+        (item,) = container.call("/api/v1/items")[1]["items"]
+        assert item["name"] == "Ada"
+
+
+def health(container: Container) -> str:
+    """Give what docker says of the container's health, when it has looked."""
+    for _ in range(100):
+        if (status := str(container.state["Health"]["Status"])) != "starting":
+            break
+        time.sleep(0.1)
+    return status
+
+
+def test_docker_sees_on_any_port_whether_it_is_healthy(image: Build) -> None:
+    options = ["--health-interval=1s", "--health-retries=1"]
+    proxy = "http://127.0.0.1:1"
+    with (
+        running(image(), options, PORT="9000", http_proxy=proxy) as container,
+        running(image(), options, ["sleep", "60"]) as other,
+    ):
+        assert health(container) == "healthy"
+        assert health(other) == "unhealthy"
+
+
+@every_image
+def test_make_image_and_make_run_image_serve_it_with_the_settings_of_env(
+    workshop: Bake, answers: Answers
+) -> None:
+    project = workshop(**answers)
+    port, image = free_port(), f"test-{uuid4().hex[:8]}"
+    (project / ".env").write_text(f"PORT={port}\nDOCS='off'\n", encoding="utf-8")
+    run("make", "image", f"IMAGE={image}", cwd=project)
+    command = ["make", "run-image", f"IMAGE={image}"]
+    with subprocess.Popen(command, cwd=project, env=environment()):
+        try:
+            assert json.loads(fetch(f"http://127.0.0.1:{port}/health")) == {"status": "ok"}
+            assert "docs" not in json.loads(fetch(f"http://127.0.0.1:{port}/"))
+        finally:
+            docker("stop", docker("ps", "--quiet", f"--filter=ancestor={image}"))
+    subprocess.run(["docker", "volume", "rm", image], capture_output=True)
+    docker("rmi", image)
+
+
+# --- how it stops
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(("connection", "allowed"), [("close", 0), ("keep-alive", 2)])
+def test_a_stop_under_load_loses_no_request(image: Build, connection: str, allowed: int) -> None:
+    """A kept-alive connection may end while a request is on its way: clients send that again."""
+    answered = lost = stops = 0
+    while answered < 10_000 or stops < 3:
+        ended = Event()
+        with running(image(), ACCESS_LOG="off") as container:
+            assert container.call("/health")[0] == 200
+            clients = [
+                Client((container.host, container.port), connection, ended) for _ in range(32)
+            ]
+            with ThreadPoolExecutor(len(clients)) as pool:
+                calls = [pool.submit(client) for client in clients]
+                time.sleep(2)
+                try:
+                    seconds = container.stop()
+                finally:
+                    ended.set()
+            for call in calls:
+                call.result()
+            assert seconds < 4
+            assert container.state["ExitCode"] == 0
+        stops += 1
+        answered += sum(client.answered for client in clients)
+        lost += sum(client.lost for client in clients)
+        assert stops < 30
+    print(f"{connection}: {answered} answered and {lost} lost in {stops} stops")
+    assert lost <= allowed
+
+
+def test_it_ends_within_three_seconds_of_its_last_answer(workshop: Bake) -> None:
+    project = workshop()
+    with (project / "wsgi.py").open("a", encoding="utf-8") as wsgi:
+        wsgi.write('import time\napp.add_url_rule("/slow", view_func=lambda: [time.sleep(2)])\n')
+    with (
+        built(project) as image,
+        running(image, CONFINED, WORKERS="1", THREADS="4") as container,
+        ThreadPoolExecutor(8) as callers,
+    ):
+        container.call("/health")
+
+        def call(_: int) -> tuple[int, float]:
+            return container.call("/slow")[0], time.monotonic()
+
+        calls = [callers.submit(call, number) for number in range(8)]
+        time.sleep(1)
+        container.stop()
+        stopped = time.monotonic()
+        answers = [call.result() for call in calls]
+        assert [status for status, _ in answers] == [200] * 8
+        assert stopped - max(answered for _, answered in answers) < 3
+        assert container.state["ExitCode"] == 0
+
+
+# --- with its datastore
+
+
+class Compose:
+    """A project that docker compose runs."""
+
+    def __init__(self, project: Path) -> None:
+        self.project = project
+        self.own = {"COMPOSE_PROJECT_NAME": f"test-{uuid4().hex[:8]}", "PORT": str(free_port())}
+        self.items = f"http://127.0.0.1:{self.own['PORT']}/api/v1/items"
+
+    def __call__(self, *command: str) -> str:
+        return run("docker", "compose", *command, cwd=self.project, **self.own)
+
+    def create(self) -> int:
+        """Create an item, and give the status."""
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(self.items, b'{"name": "Ada"}', headers)
+        with urllib.request.urlopen(request) as response:
+            return int(response.status)
+
+
+@pytest.fixture
+def compose(workshop: Bake) -> Iterator[Callable[[str], Compose]]:
+    """Give a function that gives the project with a datastore, composed; remove all in the end."""
+    composed: list[Compose] = []
+
+    def compose(datastore: str) -> Compose:
+        project = workshop(datastore=datastore, project_slug=f"test-{uuid4().hex[:8]}")
+        composed.append(Compose(project))
+        return composed[0]
+
+    yield compose
+    composed[0]("down", "--volumes", "--rmi=local")
+
+
+def test_compose_serves_it(compose: Callable[[str], Compose]) -> None:
+    composed = compose("none")
+    composed("up", "--detach", "--build")
+    assert json.loads(fetch(composed.items.replace("api/v1/items", "health"))) == {"status": "ok"}
+
+
+def test_compose_migrates_its_postgresql_before_the_api_starts(
+    compose: Callable[[str], Compose],
+) -> None:
+    composed = compose("sql")
+    composed("up", "--detach", "--build")
+    assert json.loads(fetch(composed.items)) == {"items": [], "next_cursor": None}
+    assert composed.create() == 201
+
+    composed("down")
+    composed("up", "--detach")
+    (item,) = json.loads(fetch(composed.items))["items"]
+    assert item["name"] == "Ada", "the volume keeps what was written"
+
+
+@pytest.mark.thorough
+def test_compose_serves_it_with_the_emulator(compose: Callable[[str], Compose]) -> None:
+    composed = compose("firestore")
+    use_this_machine_s_emulator(composed.project)
+    composed("up", "--detach", "--build")
+    ready = composed.items.replace("api/v1/items", "ready")
+    for _ in range(20):  # a JVM takes its time
+        with suppress(OSError), urllib.request.urlopen(ready):
+            break
+        time.sleep(1)
+    assert composed.create() == 201

@@ -1,0 +1,345 @@
+"""The nginx of docs/deploy.md, exactly its lines, in front of the server: Debian's nginx on loopback."""
+
+import json
+import os
+import pwd
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from http.client import HTTPConnection, HTTPMessage
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.conftest import Bake, Server, serving
+from tests.support.datastores import children
+from tests.support.machine import free_port, missing, run
+
+# nginx is not to run as root; Debian's package has this user for it.
+USER = None if os.geteuid() else "www-data"
+# Whoever asks does it from here, nginx from 127.0.0.1.
+CLIENT = "127.0.0.7"
+NAME = "api.example.com"
+SLOW = 6  # clients, of a server with two threads
+
+# Appended to wsgi.py.
+VIEWS = """
+from flask import Response, request
+
+@app.get("/client")
+def client() -> str:
+    return f"{request.scheme} {request.remote_addr}"
+
+@app.get("/large")
+def large() -> Response:
+    return Response(b"x" * 16_000_000)
+"""
+
+# What stands around the lines of the document, where Debian has its own nginx.conf.
+AROUND = """
+daemon off;
+pid nginx.pid;
+events {}
+http {
+    access_log off;
+    client_body_temp_path body;
+    fastcgi_temp_path fastcgi;
+    proxy_temp_path proxy;
+    scgi_temp_path scgi;
+    uwsgi_temp_path uwsgi;
+    include api.conf;
+}
+"""
+
+
+def connect(port: int) -> socket.socket:
+    connection = socket.socket()
+    connection.settimeout(2)
+    # Or else the port of each connection of the last minute is one that no server can have.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    connection.bind((CLIENT, 0))
+    connection.connect(("127.0.0.1", port))
+    return connection
+
+
+class Proxy(NamedTuple):
+    """A running nginx: its port, its process and its file of the document's lines."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+    lines: Path
+    tls: ssl.SSLContext
+
+    def connect(self) -> socket.socket:
+        return self.tls.wrap_socket(connect(self.port), server_hostname=NAME)
+
+
+class Direct(NamedTuple):
+    """The server with nothing in front."""
+
+    port: int
+
+    def connect(self) -> socket.socket:
+        return connect(self.port)
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: HTTPMessage
+    text: str
+
+
+def ask(to: Proxy | Direct, path: str, *headers: tuple[str, str], body: bytes = b"") -> Answer:
+    client = HTTPConnection(NAME)
+    with to.connect() as client.sock:
+        client.putrequest("POST" if body else "GET", path)
+        for name, text in headers:
+            client.putheader(name, text)
+        if body:
+            client.putheader("Content-Type", "application/json")
+            client.putheader("Content-Length", str(len(body)))
+        client.endheaders(body)
+        response = client.getresponse()
+        return Answer(response.status, response.headers, str(response.read(), "utf-8"))
+
+
+@pytest.fixture(scope="module")
+def nginx() -> str:
+    found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    return found or missing("nginx (Debian's package)")
+
+
+@pytest.fixture(scope="module")
+def project(nginx: str, bake: Bake, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    project = shutil.copytree(bake(), tmp_path_factory.mktemp("deploy") / "project")
+    with (project / "wsgi.py").open("a", encoding="utf-8") as wsgi:
+        wsgi.write(VIEWS)
+    return project
+
+
+def port(server: Server) -> int:
+    return int(server.address.rpartition(":")[2])
+
+
+@contextmanager
+def proxied(nginx: str, project: Path, server: Server) -> Iterator[Proxy]:
+    """Run nginx with the document's lines; only its addresses and the certificate are others."""
+    document = (project / "docs/deploy.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"^```nginx\n(.*?)^```$", document, re.MULTILINE | re.DOTALL)
+    with tempfile.TemporaryDirectory(prefix="nginx-") as name:
+        folder, own = Path(name), free_port()
+        certificate, key = folder / "certificate.pem", folder / "key.pem"
+        for written, here in {
+            "server 127.0.0.1:8080;": f"server 127.0.0.1:{port(server)};",
+            "listen 443 ssl;": f"listen 127.0.0.1:{own} ssl;",
+            f"/etc/letsencrypt/live/{NAME}/fullchain.pem;": f"{certificate};",
+            f"/etc/letsencrypt/live/{NAME}/privkey.pem;": f"{key};",
+        }.items():
+            assert lines.count(written) == 1, written
+            lines = lines.replace(written, here)
+        (folder / "api.conf").write_text(lines, encoding="utf-8")
+        (folder / "nginx.conf").write_text(AROUND, encoding="utf-8")
+        names = ["-subj", f"/CN={NAME}", "-addext", f"subjectAltName=DNS:{NAME}"]
+        files = ["-nodes", "-keyout", key, "-out", certificate]
+        run("openssl", "req", "-x509", "-newkey", "rsa:2048", *names, *files, cwd=folder)
+        if USER:
+            for path in (folder, key):
+                os.chown(path, pwd.getpwnam(USER).pw_uid, -1)
+        tls = ssl.create_default_context(cafile=certificate)
+        command = [nginx, "-p", folder, "-c", "nginx.conf", "-e", "stderr"]
+        with subprocess.Popen(command, user=USER, cwd=folder) as process:
+            try:
+                proxy = Proxy(own, process, folder / "api.conf", tls)
+                for _ in range(100):
+                    with suppress(OSError), proxy.connect():
+                        break
+                    time.sleep(0.05)
+                else:
+                    pytest.fail("nginx does not answer")
+                yield proxy
+            finally:
+                process.terminate()
+
+
+Behind = Callable[..., Proxy]
+
+
+@pytest.fixture
+def behind(nginx: str, project: Path) -> Iterator[Behind]:
+    """Give a function that starts the server with settings, and nginx in front of it."""
+    with ExitStack() as started:
+
+        def behind(**settings: str) -> Proxy:
+            server = started.enter_context(serving(project, **settings))
+            return started.enter_context(proxied(nginx, project, server))
+
+        yield behind
+
+
+def test_the_client_s_address_and_scheme_arrive(behind: Behind) -> None:
+    assert ask(behind(TRUSTED_PROXIES="1"), "/client").text == f"https {CLIENT}"
+
+
+def test_the_log_has_the_client_s_address(
+    nginx: str, project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with (
+        serving(project, TRUSTED_PROXIES="1") as server,
+        proxied(nginx, project, server) as proxy,
+    ):
+        ask(proxy, "/client")
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines() if line[0] == "{"]
+    assert [line["remote_addr"] for line in lines if line.get("path") == "/client"] == [CLIENT]
+
+
+FORGED = [
+    [("X-Forwarded-For", "6.6.6.6")],
+    [("X-Forwarded-For", "6.6.6.6, 7.7.7.7,"), ("X-Forwarded-For", "8.8.8.8")],
+    [("X-Forwarded-For", "")],
+    [("X-Forwarded-Proto", "http")],
+    [("X-Forwarded-Proto", "ftp, http,"), ("X-Forwarded-Proto", "http")],
+    [("X_Forwarded_For", "6.6.6.6"), ("X_Forwarded_Proto", "http")],
+    [("Forwarded", "for=6.6.6.6;proto=http"), ("X-Real-IP", "6.6.6.6")],
+    [("Connection", "X-Forwarded-For, X-Forwarded-Proto")],
+]
+
+
+def test_what_a_client_forges_does_not_arrive(behind: Behind) -> None:
+    proxy = behind(TRUSTED_PROXIES="1")
+    for headers in FORGED:
+        assert ask(proxy, "/client", *headers).text == f"https {CLIENT}", headers
+
+
+def test_what_a_client_forges_does_not_arrive_even_if_too_many_proxies_are_trusted(
+    behind: Behind,
+) -> None:
+    proxy = behind(TRUSTED_PROXIES="3")
+    for headers in FORGED:
+        assert ask(proxy, "/client", *headers).text == "http 127.0.0.1", headers
+
+
+def test_without_trust_nobody_is_believed(behind: Behind) -> None:
+    proxy = behind(TRUSTED_PROXIES="0")
+    for headers in ([], *FORGED):
+        assert ask(proxy, "/client", *headers).text == "http 127.0.0.1", headers
+
+
+POST = b"POST /api/v1/greetings HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+# How a slow client begins; what else it sends comes a byte at a time.
+BEGINNINGS = {
+    "uploads": POST + b"Content-Length: 1000\r\n\r\n{",
+    "chunks": POST + b"Transfer-Encoding: chunked\r\n\r\n100\r\n{",
+    "headers": b"GET /health HTTP/1.1\r\nHost: a\r\nX-Name: ",
+    "downloads": b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n",
+}
+
+
+def slowest_beside(slow: str, to: Proxy | Direct) -> float:
+    """Say how long /health takes at most while there are slow clients."""
+    slowest = 0.0
+    with ExitStack() as connections:
+        clients = [connections.enter_context(to.connect()) for _ in range(SLOW)]
+        for client in clients:
+            client.sendall(BEGINNINGS[slow])
+        for _ in range(10):
+            for client in clients if slow != "downloads" else []:
+                client.sendall(b" ")
+            time.sleep(0.1)
+            began = time.monotonic()
+            assert ask(to, "/health").status == 200
+            slowest = max(slowest, time.monotonic() - began)
+    return slowest
+
+
+@pytest.mark.parametrize("slow", BEGINNINGS)
+def test_slow_clients_hold_no_thread(behind: Behind, slow: str) -> None:
+    assert slowest_beside(slow, behind(TRUSTED_PROXIES="1", WORKERS="1", THREADS="2")) < 1
+
+
+@pytest.mark.parametrize("slow", BEGINNINGS)
+def test_without_nginx_slow_clients_hold_all_threads(project: Path, slow: str) -> None:
+    with serving(project, WORKERS="1", THREADS="2") as server, pytest.raises(TimeoutError):
+        slowest_beside(slow, Direct(port(server)))
+
+
+def test_a_body_over_the_limit_is_refused_by_nginx_and_no_smaller_one(behind: Behind) -> None:
+    proxy = behind(TRUSTED_PROXIES="1")
+    largest = b'{"name": 5}'.ljust(1_048_576)
+    assert ask(proxy, "/api/v1/greetings", body=largest).status == 422
+    refused = ask(proxy, "/api/v1/greetings", body=largest + b" ")
+    assert refused.status == 413
+    assert json.loads(refused.text)["title"] == "Proxy Error"
+
+
+def test_what_nginx_answers_itself_is_a_problem(nginx: str, project: Path) -> None:
+    with serving(project) as server, proxied(nginx, project, server) as proxy:
+        server.process.send_signal(signal.SIGTERM)
+        server.process.wait()
+        for status, path, headers in (
+            (502, "/health", []),
+            (400, "/health", [("X-Name", "x" * 9_000)]),
+            (400, "/health", [("Content-Length", "x")]),
+            (414, "/" + "x" * 9_000, []),
+        ):
+            answer = ask(proxy, path, *headers)
+            assert answer.status == status
+            assert answer.headers["Content-Type"] == "application/problem+json"
+            assert answer.headers["Server"] == "nginx"
+            problem = json.loads(answer.text)
+            assert problem["status"] == status
+            assert problem.keys() == {"type", "title", "status", "detail"}
+
+
+def test_a_new_version_loses_no_request(nginx: str, project: Path) -> None:
+    """As the document says: start the new one, reload nginx, wait for its workers, stop the old."""
+    answers: list[int | str] = []
+    done = threading.Event()
+
+    def go_on_asking() -> None:
+        while not done.is_set():
+            for body in (b"", b'{"name": "Ada"}'):
+                try:
+                    path = "/api/v1/greetings" if body else "/health"
+                    answers.append(ask(proxy, path, body=body).status)
+                except OSError as error:
+                    answers.append(repr(error))
+                time.sleep(0.01)
+
+    quiet = {"ACCESS_LOG": "off"}
+    with (
+        serving(project, **quiet) as old,
+        serving(project, **quiet) as new,
+        proxied(nginx, project, old) as proxy,
+    ):
+        threads = [threading.Thread(target=go_on_asking) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            time.sleep(0.5)
+            lines = proxy.lines.read_text(encoding="utf-8")
+            proxy.lines.write_text(lines.replace(f":{port(old)};", f":{port(new)};"))
+            workers = children(proxy.process.pid)
+            proxy.process.send_signal(signal.SIGHUP)  # as `nginx -s reload` does
+            for _ in range(200):
+                if not set(workers) & set(children(proxy.process.pid)):
+                    break
+                time.sleep(0.05)
+            before = len(answers)
+            old.process.send_signal(signal.SIGTERM)
+            assert old.process.wait(timeout=10) == 0
+            time.sleep(0.5)
+        finally:
+            done.set()
+            for thread in threads:
+                thread.join()
+    assert len(answers) > before > 0
+    assert set(answers) == {200, 201}

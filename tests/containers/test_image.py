@@ -1,0 +1,120 @@
+"""What the container image holds and what it does not, built by a real Docker engine."""
+
+import json
+import re
+import subprocess
+from uuid import uuid4
+
+import pytest
+
+from tests.conftest import Bake, Build
+from tests.support.engine import CONFINED, built, docker, running
+from tests.support.machine import run
+from tests.support.marks import every_image
+from tools.variants import AXES, Answers
+
+pytestmark = pytest.mark.usefixtures("engine")
+
+
+@every_image
+def test_it_has_the_application_compiled_and_no_tools(image: Build, answers: Answers) -> None:
+    built = image(**answers)
+    listed = docker("run", "--rm", built, "find", ".", "-type", "f", "-not", "-name", "*.pyc")
+    files = {path.removeprefix("./") for path in listed.splitlines()}
+    allowed = (
+        r"(api|chassis|migrations)/.*|bin/.*\.sh|docs/swagger\.yaml|gunicorn\.conf\.py|wsgi\.py"
+        r"|requirements/common\.txt|pyproject\.toml"
+    )
+    assert {
+        "api/__init__.py",
+        "chassis/__init__.py",
+        "bin/run.sh",
+        "docs/swagger.yaml",
+        "wsgi.py",
+    } <= files
+    assert [path for path in files if not re.fullmatch(allowed, path)] == []
+    tools = docker("run", "--rm", built, "sh", "-c", "command -v gcc cc make git curl; true")
+    assert tools == ""
+    imports = docker("run", "--rm", built, "python", "-v", "-c", "import wsgi")
+    loaded = re.findall(r"code object from '(/(?:app|venv)/.*)'", imports)
+    assert len(loaded) > 100
+    assert [path for path in loaded if not path.endswith(".pyc")] == []
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("version", AXES["python_version"][1:])
+@pytest.mark.parametrize("datastore", AXES["datastore"])
+def test_with_each_python_it_has_no_pip_and_serves(
+    image: Build, volume: str, datastore: str, version: str
+) -> None:
+    built = image(datastore=datastore, python_version=version)
+    for module in ("pip", "ensurepip"):
+        command = ["docker", "run", "--rm", built, "python", "-m", module]
+        done = subprocess.run(command, text=True, capture_output=True)
+        assert f"No module named {module}" in done.stderr
+    with running(built, [*CONFINED, f"--volume={volume}:/app/instance"]) as container:
+        assert container.call("/health") == (200, {"status": "ok"})
+        assert f"Python {version}." in docker("exec", container.id, "python", "--version")
+
+
+def test_a_secret_beside_the_code_is_in_no_layer(workshop: Bake) -> None:
+    project = workshop()
+    (project / ".git").mkdir()
+    hidden = [".env", ".git/config", ".cruft.json", "api/.env", "chassis/.env", "bin/.token"]
+    for path in (*hidden, "key.json", "docs/notes.md"):
+        (project / path).write_text("TOKEN=planted-secret\n", encoding="utf-8")
+    with (project / "api/greetings.py").open("a", encoding="utf-8") as code:
+        code.write("# planted-code\n")
+    with built(project) as image:
+        layers = subprocess.run(["docker", "save", image], stdout=subprocess.PIPE).stdout
+    assert b"planted-code" in layers, "what is in a layer can be found"
+    assert b"planted-secret" not in layers
+
+
+def test_it_says_what_it_is_and_holds_no_setting(image: Build) -> None:
+    config = json.loads(docker("inspect", "--format={{json .Config}}", image()))
+    base = json.loads(docker("inspect", "--format={{json .Config.Env}}", "python:3.14-slim"))
+    own = {line.partition("=")[0] for line in config["Env"] if line not in base}
+    assert own == {"PATH", "PYTHONUNBUFFERED"}
+    assert config["Labels"] == {
+        "org.opencontainers.image.title": "my-flask-api",
+        "org.opencontainers.image.licenses": "MIT",
+        "org.opencontainers.image.revision": "abc",
+    }
+    assert config["StopSignal"] == "SIGTERM"
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", config["User"])
+
+
+def test_a_changed_view_does_not_install_the_requirements_again(workshop: Bake) -> None:
+    project = workshop()
+
+    def installs() -> bool:
+        log = docker("build", "--progress=plain", project)
+        (step,) = re.findall(r"^#(\d+) \[build \d/\d\] RUN .*pip", log, re.MULTILINE)
+        return f"#{step} CACHED" not in log
+
+    def change(path: str) -> None:
+        with (project / path).open("a", encoding="utf-8") as file:
+            file.write(f"# {uuid4()}\n")
+
+    installs()
+    change("api/greetings.py")
+    assert not installs()
+    change("requirements/common.txt")
+    assert installs()
+
+
+def test_the_legacy_builder_builds_it_too(workshop: Bake) -> None:
+    image = f"test-{uuid4().hex[:8]}"
+    command = ["docker", "build", "--platform=linux/amd64", f"--tag={image}", "."]
+    run(*command, cwd=workshop(), DOCKER_BUILDKIT="0")
+    assert docker("inspect", "--format={{.Os}}/{{.Architecture}}", image) == "linux/amd64"
+    docker("rmi", image)
+
+
+def test_files_that_their_owner_alone_may_read_are_readable_in_it(workshop: Bake) -> None:
+    project = workshop()
+    for path in project.rglob("*"):
+        path.chmod(path.stat().st_mode & 0o700)
+    with built(project) as image, running(image, CONFINED) as container:
+        assert container.call("/health")[0] == 200

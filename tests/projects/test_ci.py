@@ -1,0 +1,171 @@
+"""What checks a project: `make ci` here, and GitHub's workflow, which calls it."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import yaml
+
+from tests.conftest import Bake
+from tests.rendering.test_rendering import texts
+from tests.support.engine import docker, use_this_machine_s_emulator
+from tests.support.machine import environment, listening, run
+from tools.variants import AXES, TEMPLATE, Answers, distinct, name
+
+WORKFLOW = ".github/workflows/ci.yml"
+
+
+@pytest.fixture
+def slug(engine: None) -> Iterator[str]:
+    """Give a name for a project, whose containers and image are no other's then."""
+    yield (slug := f"test-{uuid4().hex[:8]}")
+    subprocess.run(["docker", "rmi", "--force", slug], capture_output=True)
+
+
+def left(slug: str) -> str:
+    """Give what `make ci` has left of containers, networks and volumes."""
+    label = f"--filter=label=com.docker.compose.project={slug}-ci"
+    kinds = (["ps", "--all"], ["network", "ls"], ["volume", "ls"])
+    return "".join(docker(*kind, "--quiet", label) for kind in kinds)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("datastore", AXES["datastore"])
+def test_make_ci_checks_the_code_the_image_and_the_container(
+    workshop: Bake, slug: str, datastore: str
+) -> None:
+    project = workshop(datastore=datastore, project_slug=slug)
+    if datastore == "firestore":
+        use_this_machine_s_emulator(project)
+    log = run("make", "ci", cwd=project, PYTEST_ADDOPTS="-rA")
+    assert "All checks passed!" in log
+    assert "Success: no issues found" in log
+    assert re.search(r"=+ \d+ passed in", log), "nothing is skipped"
+    assert ("[postgresql] PASSED" in log or "[postgresql]\n" in log) == (datastore == "sql")
+    assert re.findall(r"^GET (\S+): (\d+)", log, re.MULTILINE) == [
+        ("/health", "200"),
+        ("/openapi.json", "200"),
+        ("/no-such-page", "404"),
+    ]
+    assert not left(slug)
+
+
+def have_make(project: Path, **commands: str) -> None:
+    """Have targets of make run other commands."""
+    makefile = project / "Makefile"
+    for target, command in commands.items():
+        rule = rf"^{target}: .*\n(\t.*\n)+"
+        text, count = re.subn(
+            rule, f"{target}:\n\t{command}\n", makefile.read_text("utf-8"), flags=re.MULTILINE
+        )
+        assert count == 1
+        makefile.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.thorough
+def test_make_ci_ends_with_the_container_s_log_where_that_does_not_start(
+    workshop: Bake, slug: str
+) -> None:
+    project = workshop(project_slug=slug)
+    have_make(project, lint="true", test="true")
+    with (project / "gunicorn.conf.py").open("a", encoding="utf-8") as settings:
+        settings.write("\nraise SystemExit('the disk is full')\n")
+    with pytest.raises(AssertionError, match=r"api-1 +\| the disk is full"):
+        run("make", "ci", cwd=project)
+    assert not left(slug)
+
+
+def test_make_ci_fails_as_what_failed_first_and_cleans_up_even_if_docker_fails(
+    workshop: Bake, tmp_path: Path
+) -> None:
+    project = workshop()
+    have_make(project, lint="exit 1")
+    (tmp_path / "docker").write_text('#!/bin/sh\necho "$*" >> "$LOG"\nexit 1\n')
+    (tmp_path / "docker").chmod(0o755)
+    own = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "LOG": str(tmp_path / "log")}
+    done = subprocess.run(["bin/ci.sh"], cwd=project, env=environment(**own), capture_output=True)
+    assert done.returncode == 2, "make's status, not docker's"
+    assert (tmp_path / "log").read_text().endswith(" down --volumes\n")
+
+
+def test_the_workflow_takes_the_python_of_the_container(bake: Bake, tmp_path: Path) -> None:
+    for version in ("3.14", "3.11"):
+        project = bake(python_version=version)
+        workflow = yaml.safe_load((project / WORKFLOW).read_text(encoding="utf-8"))
+        (step,) = [s for s in workflow["jobs"]["ci"]["steps"] if s.get("id") == "python"]
+        output = tmp_path / version
+        run("bash", "-eo", "pipefail", "-c", step["run"], cwd=project, GITHUB_OUTPUT=str(output))
+        assert output.read_text() == f"version={version}\n"
+
+
+def test_the_workflow_installs_and_checks_nothing_where_a_template_is_not_rendered_yet() -> None:
+    steps = yaml.safe_load((TEMPLATE / WORKFLOW).read_text(encoding="utf-8"))["jobs"]["ci"]["steps"]
+    guarded = [step.get("uses", step.get("run")) for step in steps if "is_template" in str(step)]
+    assert [what.partition("@")[0] for what in guarded] == ["actions/setup-python", "make ci"]
+    assert "hashFiles('cookiecutter.json') == ''" in steps[-1]["if"] == steps[-2]["if"]
+    assert (TEMPLATE / "cookiecutter.json").exists()
+
+
+def test_github_s_schema_accepts_the_configuration_of_dependabot(bake: Bake) -> None:
+    project = bake()
+    schema = ["--builtin-schema", "vendor.dependabot"]
+    run("check-jsonschema", *schema, ".github/dependabot.yml", cwd=project)
+    for update in yaml.safe_load((project / ".github/dependabot.yml").read_text())["updates"]:
+        assert (project / update["directory"].strip("/")).is_dir()
+
+
+@pytest.mark.parametrize("answers", distinct(), ids=name)
+def test_without_github_nothing_names_it(bake: Bake, answers: Answers) -> None:
+    for path, text in texts(bake(**answers, ci="none")).items():
+        assert ".github" not in path
+        assert not re.search(r"github(?!\.com|\.io)|dependabot|gha-creds", text, re.I), path
+
+
+# --- make audit, with a database of vulnerabilities that has one
+
+
+@contextmanager
+def database(vulnerable: str) -> Iterator[str]:
+    """Serve OSV's interface (https://google.github.io/osv.dev/api/): one package is vulnerable."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            query = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            found = {"vulns": [{"id": "TEST-1", "affected": [], "details": "It opens the door."}]}
+            answer = json.dumps(found if query["package"]["name"] == vulnerable else {}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: object) -> None: ...
+
+    with listening(Handler) as address:
+        yield f"{address}/query"
+
+
+def test_make_audit_names_the_vulnerable_package_and_fails(workshop: Bake) -> None:
+    project = workshop()
+    for vulnerable, code, said in (
+        ("werkzeug", 2, r"werkzeug +\S+ +TEST-1"),
+        ("none", 0, "No known"),
+    ):
+        with database(vulnerable) as url:
+            own = {"PIP_AUDIT_VULNERABILITY_SERVICE": "osv", "PIP_AUDIT_OSV_URL": url}
+            done = subprocess.run(
+                ["make", "audit"],
+                cwd=project,
+                env=environment(**own),
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+        assert done.returncode == code, done.stdout
+        assert re.search(said, done.stdout), done.stdout

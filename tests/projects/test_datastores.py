@@ -1,0 +1,303 @@
+"""The projects with a datastore, and what happens to it: it stops, it hangs, a worker is killed."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+
+from tests.conftest import Bake, Server, serving
+from tests.support.datastores import Emulator, PostgreSQL, children
+from tests.support.machine import environment, fetch, free_port, run
+
+ITEMS = "/api/v1/items"
+# Long enough for two workers on a busy machine; what is promised is five seconds.
+PATIENCE = 6
+
+
+class Answer:
+    """What a server says, and after how many seconds."""
+
+    def __init__(self, server: Server, path: str, body: object = None) -> None:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(server.address + path, data, headers)
+        began = time.monotonic()
+        try:
+            response = urllib.request.urlopen(request, timeout=60)
+        except urllib.error.HTTPError as error:
+            response = error
+        with response:
+            self.status, self.headers, self.text = (
+                response.status,
+                response.headers,
+                response.read(),
+            )
+        self.seconds = time.monotonic() - began
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+def migrated(project: Path, server: PostgreSQL) -> str:
+    """Make a database, migrate it, and give its URL."""
+    name = f"api_{uuid4().hex}"
+    server.create(name)
+    run("make", "migrate", cwd=project, DATABASE_URL=server.url(name))
+    return server.url(name)
+
+
+@pytest.fixture(params=["sql", "firestore"])
+def store(request: pytest.FixtureRequest) -> Iterator[PostgreSQL | Emulator]:
+    """Give a datastore of the test's own, to stop."""
+    store = PostgreSQL() if request.param == "sql" else Emulator()
+    store.start()
+    yield store
+    store.remove()
+
+
+@pytest.fixture
+def server(workshop: Bake, store: PostgreSQL | Emulator) -> Iterator[Server]:
+    """Give a project that is served by two processes, with its datastore."""
+    if isinstance(store, PostgreSQL):
+        project = workshop(datastore="sql")
+        settings = {"DATABASE_URL": migrated(project, store)}
+    else:
+        project = workshop(datastore="firestore")
+        settings = {"FIRESTORE_EMULATOR_HOST": store.address}
+    with serving(project, WORKERS="2", ACCESS_LOG="off", **settings) as server:
+        yield server
+
+
+def test_while_its_datastore_is_stopped_the_api_says_so_and_then_serves_again(
+    server: Server, store: PostgreSQL | Emulator
+) -> None:
+    assert Answer(server, "/ready").status == 200
+    assert Answer(server, ITEMS, {"name": "Ada"}).status == 201
+
+    store.stop()
+    for path, body in (("/ready", None), (ITEMS, None), (ITEMS, {"name": "Bob"})):
+        answer = Answer(server, path, body)
+        assert answer.status == 503
+        assert answer.seconds < PATIENCE
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert int(answer.headers["Retry-After"]) > 0
+        assert re.search("postgresql|Firestore", answer.json["detail"])
+        assert not re.search("127.0.0.1|secret", str(answer.json))
+        assert Answer(server, "/health").status == 200
+
+    store.start()
+    again = time.monotonic()
+    while Answer(server, "/ready").status != 200:
+        assert time.monotonic() - again < 10
+        time.sleep(0.1)
+    for _ in range(10):  # both processes
+        assert Answer(server, ITEMS, {"name": "Eve"}).status == 201
+
+
+def test_while_its_datastore_hangs_nobody_waits_for_long(
+    server: Server, store: PostgreSQL | Emulator
+) -> None:
+    """Its port still takes connections then, and nothing answers on them."""
+    assert [Answer(server, ITEMS).status for _ in range(10)] == [200] * 10
+    store.freeze()
+    try:
+        with ThreadPoolExecutor(60) as callers:
+            answers = [callers.submit(Answer, server, ITEMS) for _ in range(50)]
+            time.sleep(1)
+            health = Answer(server, "/health")
+            waited = [answer.result() for answer in answers]
+    finally:
+        store.freeze("SIGCONT")
+    assert {answer.status for answer in waited} == {503}
+    assert max(answer.seconds for answer in waited) < PATIENCE
+    assert health.status == 200
+    assert health.seconds < PATIENCE
+    time.sleep(2)
+    assert [Answer(server, ITEMS).status for _ in range(10)] == [200] * 10
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Callable[[Path], str]:
+    """Give a function that gives the URL of a new database for a project."""
+    if request.param == "sqlite":
+        return lambda project: f"sqlite:///{project}/test.db"
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    return lambda project: migrated(project, server)
+
+
+def test_a_worker_that_is_killed_takes_nothing_with_it_that_was_acknowledged(
+    workshop: Bake, database: Callable[[Path], str]
+) -> None:
+    project = workshop(datastore="sql")
+    run("make", "develop", cwd=project)
+    own = {"WORKERS": "2", "ACCESS_LOG": "off", "DATASTORE_TIMEOUT": "30"}
+    acknowledged: list[str] = []
+    stop_at = time.monotonic() + 60
+
+    with serving(project, DATABASE_URL=database(project), **own) as server:
+
+        def write(writer: int) -> int:
+            """Write until the end; give how many requests were lost."""
+            lost = 0
+            for number in range(10):
+                name = f"{writer}-{number}"
+                if time.monotonic() > stop_at:
+                    break
+                try:
+                    if Answer(server, ITEMS, {"name": name}).status == 201:
+                        acknowledged.append(name)
+                except (OSError, HTTPException):
+                    lost += 1
+            return lost
+
+        with ThreadPoolExecutor(200) as writers:
+            lost = [writers.submit(write, writer) for writer in range(200)]
+            while len(acknowledged) < 500:
+                time.sleep(0.01)
+            before = children(server.process.pid)
+            os.kill(before[0], signal.SIGKILL)
+            at_the_kill = len(acknowledged)
+        assert sum(each.result() for each in lost) > 0, "the kill hit nobody"
+        assert len(acknowledged) > at_the_kill + 500
+
+        kept: Counter[str] = Counter()
+        path = f"{ITEMS}?per_page=100"
+        while path:
+            page = Answer(server, path).json
+            kept.update(item["name"] for item in page["items"])
+            cursor = page["next_cursor"]
+            path = cursor and f"{ITEMS}?per_page=100&cursor={cursor}"
+    assert set(acknowledged) <= set(kept)
+    assert set(kept.values()) == {1}
+
+
+def test_its_connections_are_closed_when_the_server_stops(
+    workshop: Bake, postgresql: PostgreSQL
+) -> None:
+    project = workshop(datastore="sql")
+    url = migrated(project, postgresql)
+    name = urlsplit(url).path[1:]
+    with serving(project, WORKERS="2", DATABASE_URL=url) as server:
+        for _ in range(10):
+            assert Answer(server, ITEMS).status == 200
+        log = postgresql.log.stat().st_size
+        server.process.terminate()
+        server.process.wait()
+    for _ in range(50):
+        said = postgresql.log.read_text(encoding="utf-8")[log:]
+        if f"database={name}" in said:
+            break
+        time.sleep(0.1)
+    assert f"database={name}" in said, "nobody has disconnected"
+    assert "unexpected EOF" not in said
+    assert "could not receive" not in said
+
+
+def test_make_start_migrates_sqlite_and_keeps_what_is_there(workshop: Bake) -> None:
+    project = workshop(datastore="sql")
+    for count in (1, 2):
+        with serving(project) as server:
+            assert Answer(server, ITEMS, {"name": "Ada"}).status == 201
+            assert len(Answer(server, ITEMS).json["items"]) == count
+    assert (project / "instance/app.db").exists()
+
+
+def test_make_start_never_migrates_a_database_server(
+    workshop: Bake, postgresql: PostgreSQL
+) -> None:
+    project = workshop(datastore="sql")
+    name = f"api_{uuid4().hex}"
+    postgresql.create(name)
+    with serving(project, DATABASE_URL=postgresql.url(name)) as server:
+        assert Answer(server, ITEMS).status == 500
+    assert (
+        run(
+            "alembic",
+            "current",
+            cwd=project,
+            PATH=f"{project}/.venv/bin:/usr/bin:/bin",
+            DATABASE_URL=postgresql.url(name),
+        )
+        == ""
+    )
+
+
+def test_a_migration_needs_a_name(workshop: Bake) -> None:
+    project = workshop(datastore="sql")
+    with pytest.raises(AssertionError, match='make migration m="Add orders"'):
+        run("make", "migration", cwd=project)
+
+
+def test_make_emulator_starts_the_emulator_and_ctrl_c_stops_it(workshop: Bake) -> None:
+    project = workshop(datastore="firestore")
+    port = free_port()
+    own = environment(FIRESTORE_EMULATOR_HOST=f"127.0.0.1:{port}")
+    with subprocess.Popen(
+        ["make", "emulator"],
+        cwd=project,
+        env=own,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        # As in a terminal; what runs in the background may have been told to ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as emulator:
+        try:
+            assert fetch(f"http://{own['FIRESTORE_EMULATOR_HOST']}/") == "Ok\n"
+        finally:
+            os.killpg(emulator.pid, signal.SIGINT)
+    for _ in range(50):
+        with socket.socket() as caller:
+            if caller.connect_ex(("127.0.0.1", port)):
+                return
+        time.sleep(0.1)
+    pytest.fail("Ctrl-C leaves the emulator behind")
+
+
+def test_without_credentials_firestore_is_away_and_the_log_says_why(
+    workshop: Bake, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Outside of Google's cloud nobody answers for its metadata server."""
+    project = workshop(datastore="firestore")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        nowhere = f"127.0.0.1:{silent.getsockname()[1]}"
+        with serving(project, HOME=str(project), GCE_METADATA_IP=nowhere) as server:
+            for path in ("/ready", ITEMS):
+                answer = Answer(server, path)
+                assert answer.status == 503
+                assert answer.seconds < PATIENCE
+    assert "Your default credentials were not found" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("false", "skipped"), ("true", "error")])
+def test_without_an_emulator_the_tests_of_firestore_say_so(
+    workshop: Bake, ci: str, outcome: str
+) -> None:
+    project = workshop(datastore="firestore")
+    run("make", "develop", cwd=project)
+    done = subprocess.run(
+        [project / ".venv/bin/pytest", "-rsE", "tests/test_items_cost.py", "-k", "page"],
+        cwd=project,
+        env=environment(PATH=f"{project}/.venv/bin", CI=ci),
+        text=True,
+        capture_output=True,
+    )
+    assert re.search(rf"\d+ {outcome}", done.stdout)
+    assert "there is no FIRESTORE_EMULATOR_HOST, and no gcloud" in done.stdout
+    assert done.returncode == (ci == "true")

@@ -1,0 +1,316 @@
+"""The rendered projects, lived in: installed, checked, changed and run as their owner would."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import Bake, serving
+from tests.support.datastores import PostgreSQL
+from tests.support.machine import environment, fetch, free_port, run
+from tests.support.marks import every_project, parametrize
+from tests.support.pythons import PYTHONS
+from tools.variants import Answers, distinct, few, name
+
+containers = [answers for answers in distinct() if answers["deploy"] == "container"]
+NEWEST, *_, OLDEST = [*PYTHONS, *PYTHONS]
+
+
+# What Cloud Run adds is small: for it the newest and the oldest Python will do.
+@pytest.mark.parametrize(
+    ("answers", "version"),
+    [
+        pytest.param(
+            answers,
+            version,
+            marks=[] if answers in few() and version == NEWEST else pytest.mark.thorough,
+            id=f"{version}-{name(answers)}",
+        )
+        for answers in distinct()
+        for version in PYTHONS
+        if answers["deploy"] == "container" or version in (NEWEST, OLDEST)
+    ],
+)
+def test_a_project_passes_its_own_lint_and_tests(
+    workshop: Bake, answers: Answers, version: str, postgresql: PostgreSQL
+) -> None:
+    project = workshop(**answers)
+    python, server = f"PYTHON={PYTHONS[version]}", postgresql.url("postgres")
+    output = run("make", "lint", "test", python, cwd=project, TEST_DATABASE_URL=server)
+    assert re.search(r"\d+ passed", output)
+    assert not re.search(r"failed|skipped|xfailed", output)
+
+
+@every_project
+def test_make_docs_and_make_format_find_nothing_to_do(workshop: Bake, answers: Answers) -> None:
+    project = workshop(**answers)
+    run("git", "init", "-q", cwd=project)
+    run("git", "add", "-A", cwd=project)
+    run("make", "format", "docs", cwd=project)
+    assert run("git", "diff", cwd=project) == ""
+    assert run("git", "ls-files", "--others", "--exclude-standard", cwd=project) == ""
+
+
+@parametrize(few()[:1], containers)
+def test_what_the_readme_says_of_adding_a_resource_works(workshop: Bake, answers: Answers) -> None:
+    project = workshop(**answers)
+    add_the_resource_of_the_readme(project)
+    document = yaml.safe_load((project / "docs/swagger.yaml").read_text(encoding="utf-8"))
+    if answers["datastore"] == "none":
+        assert "/api/v1/quotes/{country}" in document["paths"]
+    else:
+        assert "/api/v1/orders/{order_id}" in document["paths"]
+        assert document["components"]["schemas"]["Order"]["properties"]["quantity"]
+
+
+def add_the_resource_of_the_readme(project: Path) -> None:
+    """Do what its section "Change it" says, to its last command."""
+    readme = (project / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("## Change it")[2].partition("\n## ")[0]
+    for text, language, code in re.findall(r"(.*?)```(\w+)\n(.*?)```", section, re.DOTALL):
+        place = ["", *re.findall(r"`([\w/.]+)`", text)][-1]
+        if language == "sh":
+            run("sh", "-ec", code, cwd=project)
+        elif place == "create_app":
+            register(project / "api/__init__.py", *code.split("\n\n"))
+        elif place.endswith(".py"):
+            (project / place).write_text(code, encoding="utf-8")
+        else:
+            add_fields(project / "api/orders", place, code)
+
+
+def register(factory: Path, imports: str, registration: str) -> None:
+    """Put the lines for a blueprint beside those of the one that is there."""
+    add_after(factory, r"from \.(greetings|items) .*", imports)
+    add_after(factory, r".*\((greetings|items), .*", registration)
+
+
+def add_after(path: Path, line: str, text: str) -> None:
+    """Add text below the first line that matches."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    number = next(number for number, each in enumerate(lines) if re.fullmatch(line, each.rstrip()))
+    path.write_text("".join([*lines[: number + 1], text + "\n", *lines[number + 1 :]]), "utf-8")
+
+
+def blocks(project: Path, page: str, heading: str) -> list[str]:
+    """Return the code blocks of a section of a page."""
+    text = (project / page).read_text(encoding="utf-8")
+    section = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    return re.findall(r"```\w+\n(.*?)```", section, re.DOTALL)
+
+
+SESSION = """
+from flask import Flask, session
+from flask.testing import FlaskClient
+
+from api import create_app
+from api.settings import Settings
+
+
+def test_the_session_remembers(settings: Settings) -> None:
+    app = create_app(settings)
+
+    @app.get("/count")
+    def count() -> str:
+        session["count"] = session.get("count", 0) + 1
+        return str(session["count"])
+
+    client = app.test_client()
+    assert [client.get("/count").text for _ in range(3)] == ["1", "2", "3"]
+"""
+
+
+RAISE = """    if body.name == "Eve":
+        raise OutOfStock("Only 3 are left.", available=3)
+"""
+STOCK = """
+from flask.testing import FlaskClient
+
+
+def test_what_is_out_of_stock_is_a_conflict(client: FlaskClient) -> None:
+    response = client.post("/api/v1/greetings", json={"name": "Eve"})
+    assert (response.status_code, response.get_json(force=True)["available"]) == (409, 3)
+"""
+
+
+@parametrize(few()[:1], containers)
+def test_what_the_readme_says_of_settings_jobs_and_renaming_works(
+    workshop: Bake, answers: Answers, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project = workshop(**answers)
+    machinery = contents(project, "chassis", "tests/chassis")
+    factory = project / "api/__init__.py"
+
+    field, use, tests, example, row, commands = blocks(project, "README.md", "Add a setting")
+    replace(project / "api/settings.py", '    """\n\n\n', f'    """\n\n{field}\n\n')
+    add_after(factory, r"    app = open_app\(.*", use)
+    imported, value = tests.split("\n\n")
+    add_after(project / "tests/conftest.py", "import pytest", imported)
+    replace(project / "tests/conftest.py", "SETTINGS: dict[str, Any] = {}\n", value)
+    (project / "tests/test_session.py").write_text(SESSION, encoding="utf-8")
+    with (project / ".env.example").open("a", encoding="utf-8") as file:
+        file.write("\n" + example)
+    add_after(project / "README.md", r"\| `PORT` .*", row.rstrip())
+    run("sh", "-ec", commands, cwd=project)
+
+    if answers["datastore"] == "none":
+        *_, error = blocks(project, "docs/architecture.md", "Where to change what")
+        (project / "api/errors.py").write_text(error, encoding="utf-8")
+        greetings = project / "api/greetings.py"
+        replace(greetings, "status=201", "status=201, errors=[OutOfStock]")
+        replace(greetings, "    return Greeting", RAISE + "    return Greeting")
+        replace(greetings, "\ngreetings =", "\nfrom .errors import OutOfStock\n\ngreetings =")
+        (project / "tests/test_stock.py").write_text(STOCK, encoding="utf-8")
+        run("make", "format", "docs", "lint", "test", cwd=project)
+        document = yaml.safe_load((project / "docs/swagger.yaml").read_text(encoding="utf-8"))
+        assert "409" in document["paths"]["/api/v1/greetings"]["post"]["responses"]
+
+    command, schedule, module, start = blocks(project, "README.md", "Jobs")
+    add_after(factory, r"    app.secret_key = .*", "\n" + command)
+    assert "sent the reminders" in run("sh", "-ec", schedule, cwd=project)
+    (project / "api/rates.py").write_text(module, encoding="utf-8")
+    replace(
+        project / "gunicorn.conf.py", "from wsgi import app\n", "from wsgi import app\n" + start
+    )
+    capfd.readouterr()
+    with serving(project, WORKERS="2"):
+        time.sleep(2)  # the workers start one after the other
+    assert capfd.readouterr().out.count("refreshed the rates") == 2
+
+    (rename,) = blocks(project, "README.md", "Rename `api`")
+    run("sh", "-ec", rename, cwd=project)
+    assert not (project / "api").exists()
+    assert contents(project, "chassis", "tests/chassis") == machinery
+    (project / ".env").unlink()
+    with pytest.raises(AssertionError, match="\nSECRET_KEY is not set: use a string.\n"):
+        run("bin/run.sh", cwd=project)
+
+
+def contents(project: Path, *folders: str) -> dict[str, str]:
+    paths = [path for folder in folders for path in (project / folder).rglob("*.*")]
+    return {str(path): path.read_text("utf-8") for path in paths if path.suffix != ".pyc"}
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text, f"{path} has no {old!r}"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def add_fields(folder: Path, name: str, fields: str) -> None:
+    """Put fields of a class behind its description."""
+    (path,) = [path for path in folder.glob("*.py") if f"class {name}(" in path.read_text("utf-8")]
+    code = path.read_text(encoding="utf-8")
+    code, count = re.subn(
+        rf"class {name}\(.*?\n    description: [^\n]*\n",
+        rf"\g<0>{fields}",
+        code,
+        count=1,
+        flags=re.S,
+    )
+    assert count == 1
+    path.write_text(code, encoding="utf-8")
+
+
+@every_project
+def test_the_locked_requirements_satisfy_the_chosen_ones(workshop: Bake, answers: Answers) -> None:
+    project = workshop(**answers)
+    locked = {path: path.read_text() for path in (project / "requirements").glob("*.txt")}
+    run("make", "lock", "UPGRADE=", cwd=project)
+    for path, text in locked.items():
+        assert path.read_text() == text, (
+            f"run `make lock`: {path.name} is not what its .in asks for"
+        )
+
+
+@parametrize([], containers)
+def test_the_load_test_finds_no_failure(
+    workshop: Bake, answers: Answers, request: pytest.FixtureRequest
+) -> None:
+    project = workshop(**answers)
+    settings = {}
+    if answers["datastore"] == "firestore":
+        settings["FIRESTORE_EMULATOR_HOST"] = request.getfixturevalue("emulator").address
+    with serving(project, **settings) as server:
+        host = f"HOST={server.address}"
+        output = run("make", "load-test", host, "USERS=2", "RUN_TIME=3s", cwd=project)
+    requests, failures = re.findall(r"Aggregated +(\d+) +(\d+)\(", output)[-1]
+    assert int(requests) > 0
+    assert int(failures) == 0
+
+
+def test_the_machinery_passes_its_tests_without_the_application(workshop: Bake) -> None:
+    project = workshop()
+    run("make", "develop", cwd=project)
+    for path in ("api", "wsgi.py", "tests/conftest.py"):
+        shutil.rmtree(project / path) if path == "api" else (project / path).unlink()
+    assert "passed" in run(project / ".venv/bin/pytest", "-q", "tests/chassis", cwd=project)
+
+
+def test_without_uv_make_develop_installs_with_pip(workshop: Bake, tmp_path: Path) -> None:
+    project = workshop()
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for tool in ("sh", "rm", "cp"):
+        (tools / tool).symlink_to(shutil.which(tool) or tool)
+    make = shutil.which("make") or "make"
+    run(make, "develop", f"PYTHON={PYTHONS[NEWEST]}", cwd=project, PATH=str(tools))
+    assert (project / ".venv/bin/pip").exists()
+    assert "Flask" in run(project / ".venv/bin/flask", "--version", cwd=project)
+
+
+def test_with_an_older_python_make_says_which_is_needed(workshop: Bake, tmp_path: Path) -> None:
+    old = tmp_path / "python"
+    old.write_text('#!/bin/sh\nexec python3 -c "import sys; sys.version_info = (3, 10); $2"\n')
+    old.chmod(0o755)
+    with pytest.raises(AssertionError, match=r"Python 3.11 or newer is needed.*PYTHON=python3.13"):
+        run("make", "develop", f"PYTHON={old}", cwd=workshop())
+
+
+def test_the_environment_wins_over_env_and_env_over_the_defaults(workshop: Bake) -> None:
+    project = workshop()
+    run("make", "develop", cwd=project)
+    (project / ".env").write_text("LOG_LEVEL='loud'\nPORT=none\n")
+    for own, refused in (({}, ["LOG_LEVEL='loud'", "PORT='none'"]), ({"PORT": "x"}, ["PORT='x'"])):
+        with pytest.raises(AssertionError) as failed:
+            run("bin/run.sh", cwd=project, PATH=f"{project}/.venv/bin:/usr/bin:/bin", **own)
+        for each in refused:
+            assert f"{each}: use " in str(failed.value)
+
+
+def test_make_dev_takes_its_port_from_env_and_its_level_from_the_command(
+    workshop: Bake, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project, port = workshop(), free_port()
+    (project / ".env").write_text(f"PORT={port}\nLOG_LEVEL=error\n", encoding="utf-8")
+    code = "    current_app.logger.debug('a detail')\n    return Greeting("
+    replace(project / "api/greetings.py", "    return Greeting(", code)
+    replace(project / "api/greetings.py", "import Blueprint", "import Blueprint, current_app")
+    run("make", "develop", cwd=project)
+    command = ["make", "dev", "LOG_LEVEL=debug"]
+    with subprocess.Popen(
+        command, cwd=project, env=environment(), start_new_session=True
+    ) as development:
+        try:
+            address = f"http://127.0.0.1:{port}"
+            fetch(f"{address}/health")
+            body = urllib.request.Request(
+                f"{address}/api/v1/greetings",
+                data=b'{"name": "Ada"}',
+                headers={"Content-Type": "application/json"},
+            )
+            assert urllib.request.urlopen(body).status == 201
+        finally:
+            os.killpg(development.pid, signal.SIGTERM)
+    lines = [
+        json.loads(line) for line in capfd.readouterr().out.splitlines() if line.startswith("{")
+    ]
+    assert [line["level"] for line in lines if line["message"] == "a detail"] == ["DEBUG"]

@@ -1,0 +1,320 @@
+"""The server of a rendered project, with an application that is made to misbehave."""
+
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from bench.servers import cpu_time
+from tests.conftest import Bake, Server, serving
+from tests.support.datastores import children
+from tests.support.load import Client
+from tests.support.machine import environment, fetch, run
+from tests.support.network import far_away
+
+# Appended to wsgi.py.
+VIEWS = """
+from time import sleep
+
+from flask import Response, request
+
+@app.get("/scheme")
+def scheme() -> str:
+    return request.scheme
+
+@app.get("/large")
+def large() -> Response:
+    return Response(b"x" * 30_000_000)
+
+@app.get("/slow")
+def slow() -> str:
+    sleep(0.2)
+    return "{}"
+
+@app.get("/collections")
+def collections() -> list[float]:
+    import gc
+    from time import perf_counter
+
+    times = [perf_counter()]
+    for prepare in (gc.collect, gc.unfreeze):
+        prepare()
+        times.append(perf_counter())
+        gc.collect()
+        times.append(perf_counter())
+    return [times[2] - times[1], times[4] - times[3]]
+
+@app.get("/unsendable")
+def unsendable() -> Response:
+    return Response("x", headers={"X-Name": "\\u2713"})
+"""
+
+
+def port(server: Server) -> int:
+    return int(server.address.rpartition(":")[2])
+
+
+@pytest.fixture
+def project(workshop: Bake) -> Path:
+    project = workshop()
+    with (project / "wsgi.py").open("a", encoding="utf-8") as wsgi:
+        wsgi.write(VIEWS)
+    return project
+
+
+def test_nobody_is_believed_about_the_scheme_by_default(project: Path) -> None:
+    with serving(project) as server:
+        forged = {"X-Forwarded-Proto": "https", "X-Forwarded-Ssl": "on"}
+        request = urllib.request.Request(f"{server.address}/scheme", headers=forged)
+        assert urllib.request.urlopen(request).read() == b"http"
+
+
+def test_a_response_that_cannot_be_sent_is_500_and_is_logged(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with serving(project) as server:
+        with pytest.raises(urllib.error.HTTPError) as failed:
+            urllib.request.urlopen(f"{server.address}/unsendable")
+        failed.value.close()
+    assert failed.value.code == 500
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines() if line[0] == "{"]
+    assert [line["path"] for line in lines if line.get("status") == 500] == ["/unsendable"]
+
+
+def test_a_garbage_collection_does_not_go_through_what_was_there_at_the_start(
+    project: Path,
+) -> None:
+    with serving(project) as server:
+        as_it_is, all_of_it = json.loads(fetch(f"{server.address}/collections"))
+    assert as_it_is < all_of_it / 3
+
+
+def test_a_worker_whose_master_was_killed_answers_what_it_has_and_accepts_nobody(
+    project: Path,
+) -> None:
+    with serving(project, READ_TIMEOUT="4", WORKERS="1") as server, socket.socket() as client:
+        client.connect(("127.0.0.1", port(server)))
+        client.sendall(b"GET /slow HTTP/1.1\r\n")
+        time.sleep(0.5)
+        worker = children(server.process.pid)[0]
+        server.process.kill()
+        server.process.wait()
+        time.sleep(2)  # it looks once a second, and accepts for half a second more
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port(server)))
+        before = cpu_time(worker)
+        time.sleep(1)
+        assert cpu_time(worker) - before < 0.2
+        client.sendall(b"Host: test\r\n\r\n")
+        assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_an_application_that_does_not_import_ends_the_start_at_once(workshop: Bake) -> None:
+    project = workshop()
+    (project / "wsgi.py").write_text('raise SystemExit("no use")\n')
+    run("make", "develop", cwd=project)
+    began = time.monotonic()
+    done = subprocess.run(
+        [project / "bin/run.sh"], env=environment(), capture_output=True, text=True, timeout=30
+    )
+    assert done.returncode == 1
+    assert done.stderr == "no use\n"
+    assert time.monotonic() - began < 10
+
+
+def test_a_thread_that_would_not_reach_the_workers_is_warned_of(
+    workshop: Bake, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project = workshop()
+    with (project / "wsgi.py").open("a", encoding="utf-8") as wsgi:
+        wsgi.write("from threading import Event, Thread\n")
+        wsgi.write('Thread(target=Event().wait, name="scheduler", daemon=True).start()\n')
+    with serving(project):
+        pass
+    assert "The thread scheduler was started before the fork" in capfd.readouterr().out
+
+
+def test_without_keep_alive_a_request_that_comes_late_is_answered(project: Path) -> None:
+    with serving(project, KEEP_ALIVE="0") as server:
+        for seconds in (0.0, 0.2, 1.0):
+            with socket.create_connection(("127.0.0.1", port(server)), timeout=5) as client:
+                time.sleep(seconds)
+                client.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+                assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(("pause", "complete"), [(0.03, True), (8.0, False)])
+def test_who_reads_slowly_and_steadily_gets_it_all_and_who_pauses_does_not(
+    project: Path, pause: float, complete: bool
+) -> None:
+    with serving(project, READ_TIMEOUT="1") as server, socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        client.settimeout(10)
+        client.connect(("127.0.0.1", port(server)))
+        client.sendall(b"GET /large HTTP/1.0\r\nHost: a\r\n\r\n")
+        began, read = time.monotonic(), 0
+        with suppress(ConnectionResetError):
+            while part := client.recv(1_000_000):
+                read += len(part)
+                if time.monotonic() - began < 3:
+                    time.sleep(pause)
+    assert (read > 30_000_000) == complete
+
+
+@pytest.mark.thorough
+def test_a_burst_is_shared_by_the_workers(project: Path) -> None:
+    """Ten requests fit into the threads of two workers, and not into those of one.
+
+    One worker took 10 of 60 bursts alone, and stock gunicorn's 34.
+    """
+    took = []
+    with serving(project, WORKERS="2", THREADS="8") as server:
+        for _ in range(30):
+            began = time.monotonic()
+            with ExitStack() as stack:
+                clients = []
+                for _ in range(10):
+                    client = socket.create_connection(("127.0.0.1", port(server)), timeout=5)
+                    client.sendall(b"GET /slow HTTP/1.1\r\nHost: test\r\n\r\n")
+                    clients.append(stack.enter_context(client))
+                for client in clients:
+                    assert client.recv(65536).startswith(b"HTTP/1.1 200")
+            took.append(time.monotonic() - began)
+    assert sum(seconds > 0.35 for seconds in took) < 12, took
+
+
+def test_a_new_connection_is_served_while_all_threads_have_more_than_they_can_do(
+    project: Path,
+) -> None:
+    ended = Event()
+    with serving(project, WORKERS="2", THREADS="2") as server, ThreadPoolExecutor(12) as pool:
+        address = ("127.0.0.1", port(server))
+        clients = [Client(address, "keep-alive", ended, "/slow") for _ in range(12)]
+        calls = [pool.submit(client) for client in clients]
+        try:
+            time.sleep(1)
+            for _ in range(3):
+                with urllib.request.urlopen(f"{server.address}/health", timeout=5) as answer:
+                    assert answer.status == 200
+        finally:
+            ended.set()
+        for call in calls:
+            call.result()
+    assert sum(client.lost for client in clients) == 0
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_server_that_takes_over_the_socket_goes_on_with_it(project: Path, killed: bool) -> None:
+    """SIGUSR2, and SIGTERM for the old one: https://gunicorn.org/deploy/#upgrading-on-the-fly"""
+    with serving(project, WORKERS="2") as server:
+        server.process.send_signal(signal.SIGUSR2)
+        for _ in range(100):
+            new = [pid for pid in children(server.process.pid) if len(children(pid)) == 2]
+            if new:
+                break
+            time.sleep(0.1)
+        try:
+            time.sleep(1)
+            worker = children(server.process.pid)[0]
+            server.process.terminate()
+            if killed:
+                time.sleep(0.2)
+                os.kill(worker, signal.SIGKILL)
+            server.process.wait()
+            for _ in range(5):
+                assert fetch(f"{server.address}/health") == '{"status":"ok"}'
+        finally:
+            os.kill(new[0], signal.SIGTERM)
+
+
+@pytest.mark.thorough
+def test_many_connections_neither_use_up_the_files_nor_keep_others_out(project: Path) -> None:
+    """The usual limit of files is 1,024 at first, of which the process needs some itself."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        with serving(project, WORKERS="1") as server, ExitStack() as clients:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+            before = children(server.process.pid)
+            for _ in range(2000):
+                address = ("127.0.0.1", port(server))
+                clients.enter_context(socket.create_connection(address, timeout=5))
+            with urllib.request.urlopen(f"{server.address}/health", timeout=10) as answer:
+                assert answer.status == 200
+            assert children(server.process.pid) == before
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(("connection", "allowed"), [("close", 0), ("keep-alive", 1)])
+def test_a_stop_of_the_whole_process_group_loses_no_request(
+    project: Path, connection: str, allowed: int
+) -> None:
+    """As systemd stops a service by default: the workers get SIGTERM when the master does."""
+    answered = lost = 0
+    while answered < 10_000:
+        ended = Event()
+        with serving(project, WORKERS="2", ACCESS_LOG="off") as server:
+            address = ("127.0.0.1", port(server))
+            clients = [Client(address, connection, ended) for _ in range(32)]
+            with ThreadPoolExecutor(len(clients)) as pool:
+                calls = [pool.submit(client) for client in clients]
+                time.sleep(2)
+                os.killpg(server.process.pid, signal.SIGTERM)
+                try:
+                    assert server.process.wait(timeout=15) == 0
+                finally:
+                    ended.set()
+            for call in calls:
+                call.result()
+        stopped = sum(client.answered for client in clients)
+        assert stopped > 100
+        answered += stopped
+        lost += sum(client.lost for client in clients)
+    assert lost <= allowed
+
+
+@pytest.mark.thorough
+def test_a_stop_loses_at_most_the_handshakes_of_clients_that_are_far_away(workshop: Bake) -> None:
+    """A client that has sent the last part of a handshake counts as connected before it arrives.
+
+    24 to 46 of 100 clients were in that state in five stops, and all 100 with stock gunicorn.
+    """
+    project = workshop()
+    run("make", "develop", cwd=project)
+    ended = Event()
+    with far_away(0.02) as far:
+        settings = environment(WORKERS="2", ACCESS_LOG="off", PORT="8080")
+        with subprocess.Popen([*far.command, project / "bin/run.sh"], env=settings) as server:
+            try:
+                fetch(f"http://{far.address}:8080/health")
+                clients = [Client((far.address, 8080), "close", ended) for _ in range(100)]
+                with ThreadPoolExecutor(len(clients)) as pool:
+                    calls = [pool.submit(client) for client in clients]
+                    time.sleep(2)
+                    server.terminate()
+                    try:
+                        code = server.wait(timeout=15)
+                    finally:
+                        ended.set()
+            finally:
+                server.terminate()
+        for call in calls:
+            call.result()
+    assert code == 0
+    assert sum(client.answered for client in clients) > 500
+    assert sum(client.lost for client in clients) <= 60

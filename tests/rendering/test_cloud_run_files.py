@@ -1,0 +1,621 @@
+"""What is rendered for Cloud Run, as far as that shows without a Google Cloud project."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import yaml
+
+from tests.conftest import Bake, serving
+from tests.rendering.test_rendering import texts
+from tests.support.datastores import PostgreSQL
+from tests.support.machine import environment, free_port, listening, missing, run
+from tools.variants import AXES, TEMPLATE, Answers, distinct, name
+
+every_datastore = pytest.mark.parametrize("datastore", AXES["datastore"])
+WORKFLOWS = Path(".github/workflows")
+WITH_COMMANDS = [
+    "Makefile",
+    "bin/deploy-setup.sh",
+    "bin/smoke.sh",
+    "cloudbuild.yaml",
+    "docs/cloud-run.md",
+]
+SECRET = "postgresql://api:hunter2@/api?host=/cloudsql/some-project:us-central1:my-flask-api"
+
+
+def config(project: Path) -> dict:
+    return yaml.safe_load((project / "cloudbuild.yaml").read_text(encoding="utf-8"))
+
+
+def fill_in(text: str, substitutions: dict[str, str]) -> str:
+    """Substitute as Cloud Build does, with dynamicSubstitutions: until nothing is left."""
+    built_in = {"PROJECT_ID": "some-project", "BUILD_ID": "some-build"}
+    while True:
+        last, text = (
+            text,
+            re.sub(r"\$\{?(\w+)\}?", lambda m: (substitutions | built_in)[m[1]], text),
+        )
+        if text == last:
+            return text
+
+
+def step(project: Path, id_: str) -> list[str]:
+    """Give a step's arguments, filled in."""
+    build = config(project)
+    (found,) = [step for step in build["steps"] if step["id"] == id_]
+    return [fill_in(arg, build["substitutions"]) for arg in found["args"]]
+
+
+def value(args: list[str], flag: str) -> str:
+    (found,) = [arg.partition("=")[2] for arg in args if arg.startswith(f"{flag}=")]
+    return found
+
+
+# --- every command is one that gcloud knows
+
+
+def in_shell(text: str) -> Iterator[str]:
+    """Give the gcloud commands of a shell script, with something in the place of variables."""
+    text = re.sub(r"\\\n\s*", " ", text)
+    text = re.sub(r"value\(([\w.]+)\)", r"value_\1", text)
+    while inner := re.search(r"\$\(([^()]*)\)", text):
+        yield from in_shell(inner[1])
+        text = text.replace(inner[0], "some-text")
+    for line in text.splitlines():
+        line = re.sub(r"\s\d?>&?\s?\S+", "", line)
+        line = re.sub(r"\$(account|build|runtime|DEPLOYER)\b", "some@example.com", line)
+        line = re.sub(r"\$\{[^}]*\}|\$\w+", "some-text", line)
+        words = shlex.shlex(line, posix=True, punctuation_chars=True)
+        words.whitespace_split = True
+        try:
+            tokens = list(words)
+        except ValueError:  # a text that goes on in the next line
+            continue
+        while "gcloud" in tokens:
+            tokens = tokens[tokens.index("gcloud") :]
+            end = [i for i, token in enumerate(tokens) if set(token) <= set("();<>|&")]
+            command, tokens = tokens[: min(end, default=None)], tokens[1:]
+            if len(command) > 1 and command[1] != "$@":
+                yield shlex.join(command)
+
+
+def commands(project: Path) -> Iterator[tuple[str, str]]:
+    """Give every gcloud command of a project, and the file it is in."""
+    for path, text in texts(project).items():
+        found: list[str] = []
+        if path == "cloudbuild.yaml":
+            steps = [s for s in yaml.safe_load(text)["steps"] if s.get("entrypoint") == "gcloud"]
+            found = [shlex.join(["gcloud", *step(project, s["id"])]) for s in steps]
+        elif path == "Makefile":
+            targets = " ".join(re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE)).split()
+            found = list(in_shell(run("make", "--dry-run", "m=x", *targets, cwd=project)))
+        elif path.endswith(".md"):
+            blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+            prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+            for code in blocks + re.findall(r"`(gcloud [^`]+)`", prose):
+                found += in_shell(code)
+        elif path.endswith((".sh", ".yml")):
+            found = list(in_shell(text))
+        yield from ((path, command) for command in found)
+
+
+def lint(project: Path, tmp_path: Path) -> list[tuple[str, str, str]]:
+    """Have gcloud check every command; give each with its file and with what is wrong, if it is."""
+    if not shutil.which("gcloud"):
+        missing("gcloud CLI")
+    found = {command: path for path, command in commands(project)}
+    file = tmp_path / "commands.json"
+    file.write_text(json.dumps([{"command_string": command} for command in found]))
+    done = subprocess.run(
+        ["gcloud", "meta", "lint-gcloud-commands", f"--commands-file={file}"],
+        env=environment(CLOUDSDK_CONFIG=str(tmp_path / "gcloud")),
+        text=True,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr
+    faults = [each["error_message"] or "" for each in json.loads(done.stdout)]
+    return [(*pair, fault) for pair, fault in zip(found.items(), faults, strict=True)]
+
+
+@pytest.mark.parametrize("answers", distinct(), ids=name)
+def test_gcloud_knows_every_command_with_its_flags(
+    bake: Bake, answers: Answers, tmp_path: Path
+) -> None:
+    project = bake(**answers)
+    assert [checked for checked in lint(project, tmp_path) if checked[2]] == []
+    if answers["deploy"] == "cloud-run":
+        assert {path for path, _ in commands(project)} >= {*WITH_COMMANDS}
+
+
+def test_a_flag_that_gcloud_does_not_know_is_found_in_every_file(
+    workshop: Bake, tmp_path: Path
+) -> None:
+    project = workshop(deploy="cloud-run")
+    for path in WITH_COMMANDS:
+        text = (project / path).read_text(encoding="utf-8")
+        wrong = re.sub(r"--(region|location|audiences)=", r"--wrong-\1=", text)
+        (project / path).write_text(wrong, encoding="utf-8")
+    faulty = [(command, path) for command, path, fault in lint(project, tmp_path) if fault]
+    assert all("--wrong-" in command for command, _ in faulty)
+    assert {path for _, path in faulty} == {*WITH_COMMANDS}
+
+
+# --- files that are read by others
+
+
+@every_datastore
+def test_cloud_build_s_schema_accepts_cloudbuild_yaml(bake: Bake, datastore: str) -> None:
+    project = bake(datastore=datastore, deploy="cloud-run")
+    schema = ["--builtin-schema", "vendor.cloudbuild"]
+    run("check-jsonschema", *schema, "cloudbuild.yaml", cwd=project)
+
+
+def test_github_s_schema_and_zizmor_accept_the_workflows(bake: Bake) -> None:
+    project = bake(deploy="cloud-run")
+    schema = ["--builtin-schema", "vendor.github-workflows"]
+    run("check-jsonschema", *schema, *sorted((project / WORKFLOWS).glob("*.yml")), cwd=project)
+    run("zizmor", "--offline", "--quiet", project / ".github", cwd=project)
+
+
+def test_a_project_s_workflows_are_the_template_s_byte_for_byte(bake: Bake) -> None:
+    """They have to lie at the template's own root: GitHub lets no workflow create one."""
+    paths = list((bake(deploy="cloud-run") / WORKFLOWS).iterdir())
+    assert paths
+    for path in paths:
+        assert path.read_bytes() == (TEMPLATE / WORKFLOWS / path.name).read_bytes()
+
+
+@pytest.mark.parametrize("datastore", ["none", "sql"])
+def test_without_cloud_run_and_firestore_nothing_names_google_cloud(
+    bake: Bake, datastore: str
+) -> None:
+    for path, text in texts(bake(datastore=datastore, deploy="container")).items():
+        assert not re.search(r"google|gcloud|gha-creds|cloud.run|K_SERVICE", text, re.I), path
+
+
+def test_what_is_uploaded_to_be_built_has_no_secret_and_all_that_the_image_needs(
+    workshop: Bake, tmp_path: Path
+) -> None:
+    if not shutil.which("gcloud"):
+        missing("gcloud CLI")
+    project = workshop(deploy="cloud-run")
+    for path in (".env", "gha-creds-0123456789abcdef.json", ".venv/bin/python", ".git/config"):
+        (project / path).parent.mkdir(parents=True, exist_ok=True)
+        (project / path).write_text("secret")
+    own = {"CLOUDSDK_CONFIG": str(tmp_path / "gcloud")}
+    listed = run("gcloud", "meta", "list-files-for-upload", cwd=project, **own).splitlines()
+    assert {"Dockerfile", "requirements/common.txt", "api/__init__.py", "bin/run.sh"} <= {*listed}
+    assert not [path for path in listed if path.startswith((".env/", ".venv", ".git/", "gha-"))]
+    assert ".env" not in listed
+
+
+# --- what cloudbuild.yaml says
+
+
+@every_datastore
+def test_concurrency_and_threads_are_one_variable(bake: Bake, datastore: str) -> None:
+    (deploy,) = [
+        step
+        for step in config(bake(datastore=datastore, deploy="cloud-run"))["steps"]
+        if step["id"] == "deploy"
+    ]
+    assert value(deploy["args"], "--concurrency") == "${_CONCURRENCY}"
+    settings = dict(pair.split("=") for pair in value(deploy["args"], "--set-env-vars").split(","))
+    assert settings["THREADS"] == "${_CONCURRENCY}"
+    assert settings["WORKERS"] == value(deploy["args"], "--cpu") == "${_CPU}"
+
+
+def test_the_connections_that_can_be_opened_fit_the_database_of_the_documentation(
+    bake: Bake,
+) -> None:
+    project = bake(datastore="sql", deploy="cloud-run")
+    chosen = config(project)["substitutions"]
+    numbers = [int(chosen[f"_{what}"]) for what in ("MAX_INSTANCES", "CPU", "CONCURRENCY")]
+    service = numbers[0] * numbers[1] * numbers[2]
+    docs = (project / "docs/cloud-run.md").read_text(encoding="utf-8")
+    (allowed,) = re.findall(r"--database-flags=max_connections=(\d+)", docs)
+    two_revisions_and_a_migration = 2 * service + 1
+    assert two_revisions_and_a_migration <= int(allowed) - 3
+    assert f"{numbers[0]} x {numbers[1]} x {numbers[2]} = {service}." in docs
+
+
+@every_datastore
+def test_the_documentation_has_the_values_of_cloudbuild_yaml(bake: Bake, datastore: str) -> None:
+    project = bake(datastore=datastore, deploy="cloud-run")
+    chosen = config(project)["substitutions"]
+    docs = (project / "docs/cloud-run.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"--region=(\S+?)[`\s]", docs)) == {chosen["_REGION"]}
+    for variable, default in re.findall(r"^\| `(_\w+)` \| (\S+) \|", docs, re.MULTILINE):
+        assert chosen[variable] == default
+    deploy = step(project, "deploy")
+    for quick in re.findall(r"^gcloud run deploy .*?[^\\]\n", docs, re.MULTILINE | re.DOTALL):
+        for flag in ("--startup-probe", "--concurrency", "--cpu"):
+            assert f"{flag}={value(deploy, flag)}" in quick
+        assert f"THREADS={chosen['_CONCURRENCY']},WORKERS={chosen['_CPU']}," in quick
+
+
+@pytest.mark.parametrize("slug", ["a", "a" * 21 + "-b", "a" * 49])
+def test_every_account_has_a_name_that_google_cloud_allows(bake: Bake, slug: str) -> None:
+    """Six to thirty characters: https://cloud.google.com/iam/docs/service-accounts-create"""
+    project = bake(project_slug=slug, deploy="cloud-run")
+    chosen = config(project)["substitutions"]
+    docs = (project / "docs/cloud-run.md").read_text(encoding="utf-8")
+    github = re.findall(r"DEPLOYER=([^@]+)@", docs)
+    for account in [chosen["_BUILD_ACCOUNT"], chosen["_RUNTIME_ACCOUNT"], *github]:
+        assert re.fullmatch(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", account)
+
+
+def test_the_socket_of_the_database_has_a_path_that_linux_allows(bake: Bake) -> None:
+    """107 characters: https://man7.org/linux/man-pages/man7/unix.7.html"""
+    project = bake(datastore="sql", deploy="cloud-run", project_slug="a" * 49)
+    instance = config(project)["substitutions"]["_CLOUD_SQL_INSTANCE"]
+    longest = {"$PROJECT_ID": "p" * 30, "${_REGION}": "northamerica-northeast1"}
+    for variable, text in longest.items():
+        instance = instance.replace(variable, text)
+    assert len(f"/cloudsql/{instance}/.s.PGSQL.5432") <= 107
+
+
+def test_make_logs_prints_lines_of_every_kind(bake: Bake, tmp_path: Path) -> None:
+    """By the real gcloud; what answers in place of Google has a line of each kind."""
+    if not shutil.which("gcloud"):
+        missing("gcloud CLI")
+    when = {"timestamp": "2026-11-20T12:00:00Z", "logName": "a", "insertId": "a"}
+    url = {"requestMethod": "GET", "status": 404, "requestUrl": "https://a/no"}
+    lines = [
+        when | {"severity": "ERROR", "jsonPayload": {"message": "in JSON", "stack_trace": "Trace"}},
+        when | {"severity": "WARNING", "httpRequest": url},
+        when | {"severity": "INFO", "textPayload": "plain"},
+    ]
+    (tmp_path / "token").write_text("any", encoding="utf-8")
+    with answering(
+        {"/v2/entries:list": (200, "application/json")}, json.dumps({"entries": lines})
+    ) as api:
+        own = {
+            "CLOUDSDK_CONFIG": str(tmp_path / "gcloud"),
+            "CLOUDSDK_CORE_PROJECT": "some-project",
+            "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE": str(tmp_path / "token"),
+            "CLOUDSDK_API_ENDPOINT_OVERRIDES_LOGGING": f"{api}/",
+        }
+        printed = run("make", "logs", cwd=bake(deploy="cloud-run"), **own)
+    assert [line.split() for line in printed.splitlines() if line.startswith("2026")] == [
+        ["2026-11-20", "12:00:00", "ERROR", "in", "JSON", "Trace"],
+        ["2026-11-20", "12:00:00", "WARNING", "GET", "404", "https://a/no"],
+        ["2026-11-20", "12:00:00", "INFO", "plain"],
+    ]
+
+
+def test_the_build_step_builds_the_image(workshop: Bake) -> None:
+    docker = shutil.which("docker")
+    if not docker or subprocess.run([docker, "info"], capture_output=True).returncode:
+        missing("Docker engine that runs")
+    project = workshop(project_slug=f"test-{uuid4().hex[:8]}", deploy="cloud-run")
+    (build,) = [step for step in config(project)["steps"] if step["id"] == "build"]
+    args = step(project, "build")
+    image = value(args, "--tag")
+    assert image.startswith("us-central1-docker.pkg.dev/some-project/test-")
+    try:
+        settings = dict(pair.split("=") for pair in build["env"])
+        run(docker, *args, cwd=project, **settings)
+        form = "{{.Os}}/{{.Architecture}}"
+        built = run(docker, "image", "inspect", "--format", form, image, cwd=project)
+        assert built.strip() == value(args, "--platform")
+    finally:
+        subprocess.run([docker, "image", "rm", image], capture_output=True)
+
+
+def test_the_migrate_step_migrates_over_the_socket_of_the_documentation_s_url(
+    workshop: Bake, postgresql: PostgreSQL
+) -> None:
+    project = workshop(datastore="sql", deploy="cloud-run")
+    run("make", "develop", cwd=project)
+    docs = (project / "docs/cloud-run.md").read_text(encoding="utf-8")
+    (form,) = re.findall(r'^export DATABASE_URL="(.*)"$', docs, re.MULTILINE)
+    url = form.replace("$PASSWORD", "secret").replace("$PROJECT", "some-project")
+    instance = url.partition("host=/cloudsql/")[2]
+    assert instance == value(step(project, "migrate"), "--set-cloudsql-instances")
+    args = step(project, "migrate")
+    command = [value(args, "--command"), *value(args, "--args").split(",")]
+    postgresql.create("api")
+    with tempfile.TemporaryDirectory() as folder:  # a short one: a socket's path has 107 characters
+        (Path(folder) / instance).mkdir()
+        socket = postgresql.folder / f".s.PGSQL.{postgresql.port}"
+        (Path(folder) / instance / ".s.PGSQL.5432").symlink_to(socket)
+        own = {"DATABASE_URL": url.replace("/cloudsql/", f"{folder}/")}
+        run(*command, cwd=project, **own)
+        assert "0001 (head)" in run("bin/run.sh", "alembic", "current", cwd=project, **own)
+
+
+# --- make deploy-setup, with a gcloud that notes what it is asked
+
+RECORDER = """#!/bin/sh
+echo "= gcloud $*" >> "$LOG"
+case "$*" in
+"config get project") echo "$PROJECT" ;;
+"run services describe "*) echo "$URL" ;;
+"secrets versions access "*) [ -n "$STORED" ] && printf %s "$STORED" ;;
+"secrets versions add "*) cat > "$LOG.stdin" ;;
+*" describe"*) [ -n "$THERE" ] ;;
+esac
+"""
+
+
+class Recorder:
+    """A command line in which gcloud is a recorder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.log = folder / "log"
+        (folder / "tools").mkdir()
+        gcloud = folder / "tools/gcloud"
+        gcloud.write_text(RECORDER)
+        gcloud.chmod(0o755)
+        self.settings = {
+            "PATH": f"{gcloud.parent}:{os.environ['PATH']}",
+            "LOG": str(self.log),
+            "PROJECT": "some-project",
+            **dict.fromkeys(("URL", "STORED", "THERE", "DATABASE_URL"), ""),
+        }
+
+    def run(self, *command: str | Path, cwd: Path, **own: str) -> str:
+        """Run a command, give what it printed between what gcloud noted."""
+        self.log.write_text("")
+        with self.log.open("a") as out:
+            settings = environment(**self.settings | own)
+            done = subprocess.run(command, cwd=cwd, env=settings, stdout=out, stderr=out)
+        log = self.log.read_text()
+        assert done.returncode == 0, log
+        return log
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Recorder:
+    return Recorder(tmp_path)
+
+
+@every_datastore
+def test_deploy_setup_makes_what_is_missing_and_shows_each_command_before_it_runs(
+    bake: Bake, recorder: Recorder, datastore: str
+) -> None:
+    project = bake(datastore=datastore, deploy="cloud-run")
+    own = {"DATABASE_URL": SECRET} if datastore == "sql" else {}
+    *lines, last = recorder.run("bin/deploy-setup.sh", cwd=project, **own).splitlines()
+    assert last.startswith("The project some-project is ready: make deploy")
+    shown, ran = lines[::2], lines[1::2]
+    assert [line.replace("+ ", "= ", 1) for line in shown] == ran
+    made = [line.split(" --")[0] for line in shown if re.search(r" (create|add) ", line)]
+    expected = [
+        "artifacts repositories create my-flask-api",
+        "iam service-accounts create my-flask-api-build",
+        "iam service-accounts create my-flask-api-runtime",
+    ]
+    if datastore == "sql":
+        secret = "my-flask-api-database-url"
+        expected = [f"secrets create {secret}", f"secrets versions add {secret}", *expected]
+    elif datastore == "firestore":
+        expected = ["firestore databases create", *expected]
+    assert made == [f"+ gcloud {command}" for command in expected]
+
+
+@every_datastore
+def test_deploy_setup_gives_no_account_more_than_its_roles(
+    bake: Bake, recorder: Recorder, datastore: str
+) -> None:
+    project = bake(datastore=datastore, deploy="cloud-run")
+    log = recorder.run("bin/deploy-setup.sh", cwd=project, THERE="yes", STORED=SECRET)
+    binding = re.compile(
+        r"^= gcloud (\S+).* add-iam-policy-binding (\S+) --member=serviceAccount:my-flask-api-(\w+)@"
+        r".*--role=(\S+)",
+        re.MULTILINE,
+    )
+    runtime = "my-flask-api-runtime@some-project.iam.gserviceaccount.com"
+    own = {
+        "none": set(),
+        "sql": {
+            ("projects", "some-project", "runtime", "roles/cloudsql.client"),
+            (
+                "secrets",
+                "my-flask-api-database-url",
+                "runtime",
+                "roles/secretmanager.secretAccessor",
+            ),
+        },
+        "firestore": {("projects", "some-project", "runtime", "roles/datastore.user")},
+    }
+    assert {*binding.findall(log)} == {
+        ("projects", "some-project", "build", "roles/cloudbuild.builds.builder"),
+        ("projects", "some-project", "build", "roles/run.admin"),
+        ("iam", runtime, "build", "roles/iam.serviceAccountUser"),
+        *own[datastore],
+    }
+
+
+@every_datastore
+def test_deploy_setup_makes_nothing_where_everything_is(
+    bake: Bake, recorder: Recorder, datastore: str
+) -> None:
+    project = bake(datastore=datastore, deploy="cloud-run")
+    for own in ({}, {"DATABASE_URL": SECRET}):
+        log = recorder.run("bin/deploy-setup.sh", cwd=project, THERE="yes", STORED=SECRET, **own)
+        assert not re.search(r" (create|add|delete|update) ", log)
+
+
+def test_deploy_setup_stores_a_secret_that_has_changed(bake: Bake, recorder: Recorder) -> None:
+    project = bake(datastore="sql", deploy="cloud-run")
+    changed = SECRET.replace("hunter2", "hunter3")
+    own = {"THERE": "yes", "STORED": SECRET, "DATABASE_URL": changed}
+    log = recorder.run("bin/deploy-setup.sh", cwd=project, **own)
+    assert "= gcloud secrets versions add my-flask-api-database-url --data-file=-" in log
+    assert "secrets create" not in log
+    assert Path(f"{recorder.log}.stdin").read_text() == changed
+
+
+def test_deploy_setup_shows_the_secret_to_nobody(bake: Bake, recorder: Recorder) -> None:
+    project = bake(datastore="sql", deploy="cloud-run")
+    for stored in ("", SECRET, "postgresql://api:other@/api?host=/cloudsql/a:b:c"):
+        own = {"DATABASE_URL": SECRET, "STORED": stored}
+        assert "hunter2" not in recorder.run("bin/deploy-setup.sh", cwd=project, **own)
+
+
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        ({"PROJECT": ""}, "no project is set; choose one: gcloud config set project PROJECT_ID"),
+        (
+            {},
+            "DATABASE_URL is not set, and the secret my-flask-api-database-url has none that you can read: ",
+        ),
+        (
+            {"DATABASE_URL": "postgresql://api:hunter2@localhost/api"},
+            "DATABASE_URL names another database than cloudbuild.yaml: it has to be postgresql://",
+        ),
+        ({"DATABASE_URL": "sqlite:///hunter2"}, "DATABASE_URL names another database than "),
+        (
+            {"DATABASE_URL": SECRET.replace("us-central1", "europe-west1")},
+            "DATABASE_URL names another database than cloudbuild.yaml: it has to be "
+            "postgresql://USER:PASSWORD@/DATABASE?host=/cloudsql/some-project:us-central1:my-flask-api",
+        ),
+    ],
+)
+def test_deploy_setup_says_in_a_line_what_it_lacks(
+    bake: Bake, recorder: Recorder, own: dict[str, str], message: str
+) -> None:
+    done = subprocess.run(
+        ["bin/deploy-setup.sh"],
+        cwd=bake(datastore="sql", deploy="cloud-run"),
+        env=environment(**recorder.settings | own),
+        text=True,
+        capture_output=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"deploy-setup: {message}")
+    assert done.stderr.count("\n") == 1
+    assert "hunter2" not in done.stdout + done.stderr
+    assert " create " not in recorder.log.read_text()
+
+
+def test_deploy_setup_says_where_gcloud_comes_from(bake: Bake, tmp_path: Path) -> None:
+    for tool in ("sh", "dirname"):
+        (tmp_path / tool).symlink_to(shutil.which(tool) or tool)
+    message = r"deploy-setup: there is no gcloud; install it: https://\S+\n$"
+    with pytest.raises(AssertionError, match=message):
+        run("bin/deploy-setup.sh", cwd=bake(deploy="cloud-run"), PATH=str(tmp_path))
+
+
+# --- make deploy and make smoke
+
+
+def test_make_deploy_passes_the_commit(workshop: Bake, recorder: Recorder) -> None:
+    project = workshop(deploy="cloud-run")
+
+    def revision() -> str:
+        log = recorder.run("make", "deploy", cwd=project)
+        return re.findall(r"^= gcloud builds submit .*_REVISION=(\S*)$", log, re.MULTILINE)[0]
+
+    assert revision() == "unknown"
+    git = partial(run, "git", "-c", "user.name=Ada", "-c", "user.email=ada@example.com")
+    git("init", "-q", cwd=project)
+    git("add", "-A", cwd=project)
+    git("commit", "-q", "-m", "Begin", cwd=project)
+    git("tag", "-a", "v1.0.0", "-m", "1.0.0", cwd=project)
+    commit = git("rev-parse", "HEAD", cwd=project).strip()
+    assert revision() == commit
+    (project / "wsgi.py").write_text("changed\n")
+    assert revision() == f"{commit}-dirty"
+
+
+def test_make_smoke_calls_the_service_that_is_deployed(workshop: Bake, recorder: Recorder) -> None:
+    project = workshop(deploy="cloud-run")
+    with serving(project) as server:
+        log = recorder.run("make", "smoke", cwd=project, URL=server.address)
+    describe = "= gcloud run services describe my-flask-api --region=us-central1"
+    assert f"{describe} --format=value(status.url)\n" in log
+    assert re.findall(r"^GET .*", log, re.MULTILINE) == [
+        "GET /health: 200 application/json",
+        "GET /openapi.json: 200 application/json",
+        "GET /no-such-page: 404 application/problem+json",
+    ]
+
+
+GOOD = {"/health": (200, "application/json"), "/openapi.json": (200, "application/json")}
+
+
+@contextmanager
+def answering(answers: dict[str, tuple[int, str]], text: str = "") -> Iterator[str]:
+    """Serve these answers with a text, and a page that there is none for every other path."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, kind = answers.get(self.path.partition("?")[0], (404, "text/html"))
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        do_POST = do_GET
+
+        def log_message(self, *_: object) -> None: ...
+
+    with listening(Handler) as address:
+        yield address
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (
+            {"/health": (403, "text/html; charset=UTF-8")},
+            "/health: expected 200 application/json, got 403 text/html; charset=UTF-8",
+        ),
+        (
+            {"/openapi.json": (200, "text/html")},
+            "/openapi.json: expected 200 application/json, got 200 text/html",
+        ),
+        ({}, "/no-such-page: expected 404 application/problem+json, got 404 text/html"),
+    ],
+)
+def test_smoke_says_what_it_expected_and_what_came(
+    bake: Bake, wrong: dict[str, tuple[int, str]], message: str
+) -> None:
+    project = bake(deploy="cloud-run")
+    with answering(GOOD | wrong) as url, pytest.raises(AssertionError) as failed:
+        run("bin/smoke.sh", f"{url}/", cwd=project)
+    assert str(failed.value).splitlines()[0].endswith("exits with 1:")
+    assert str(failed.value).splitlines()[-1] == f"GET {url}{message}"
+
+
+def test_smoke_says_when_nothing_answers(bake: Bake) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    with pytest.raises(AssertionError, match=f"GET {url}/health: .*, got no answer$"):
+        run("bin/smoke.sh", url, cwd=bake(deploy="cloud-run"))
+
+
+def test_smoke_sends_its_token_by_tls_only_and_not_as_an_argument(
+    bake: Bake, tmp_path: Path
+) -> None:
+    curl = tmp_path / "curl"
+    curl.write_text('#!/bin/sh\necho "$*" >> "$LOG"\ncat >> "$LOG.stdin"\nexit 7\n')
+    curl.chmod(0o755)
+    log, sent = tmp_path / "log", tmp_path / "log.stdin"
+    for scheme in ("http", "https"):
+        subprocess.run(
+            ["bin/smoke.sh", f"{scheme}://example.com"],
+            cwd=bake(deploy="cloud-run"),
+            env=environment(
+                PATH=f"{tmp_path}:{os.environ['PATH']}", LOG=str(log), IDENTITY_TOKEN="hunter2"
+            ),
+            capture_output=True,
+        )
+        assert ("hunter2" in sent.read_text()) == (scheme == "https")
+    assert sent.read_text().strip() == 'header = "Authorization: Bearer hunter2"'
+    assert "hunter2" not in log.read_text()

@@ -1,0 +1,118 @@
+"""What holds on every system that renders: this file passes on Linux, macOS and Windows."""
+
+import ast
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Bake
+from tests.rendering.test_rendering import ILLEGAL, READERS, texts
+from tests.support.machine import environment, run
+from tests.support.repository import copy, git
+from tools.variants import TEMPLATE, Answers, distinct, name
+
+LONGEST_SLUG = "a" * 49
+# Windows allows 260 characters for a whole path: this leaves some to the folder it is in.
+LONGEST_PATH = 200
+
+every_distinct = pytest.mark.parametrize("answers", distinct(), ids=name)
+
+
+def render(folder: Path, template: Path = TEMPLATE, *given: str, **settings: str) -> Path:
+    """Render on the command line, with settings of the environment; give the project."""
+    folder.mkdir(exist_ok=True)
+    options = ["--no-input", "--default-config", str(template), *given]
+    run(sys.executable, "-m", "cookiecutter", *options, cwd=folder, PWD="", **settings)
+    return folder / "my-flask-api"
+
+
+@every_distinct
+def test_every_file_is_utf_8_with_unix_line_ends_and_parses(bake: Bake, answers: Answers) -> None:
+    for path, text in texts(bake(**answers)).items():
+        assert "\r" not in text, path
+        READERS.get(Path(path).suffix, str)(text)
+        if path.endswith(".py"):
+            compile(text, path, "exec")
+
+
+@every_distinct
+def test_every_path_of_a_project_fits_every_file_system(bake: Bake, answers: Answers) -> None:
+    fits(f"{LONGEST_SLUG}/{path}" for path in texts(bake(project_slug=LONGEST_SLUG, **answers)))
+
+
+def test_every_path_of_the_template_fits_every_file_system() -> None:
+    fits(run("git", "ls-files", "-z", cwd=TEMPLATE).strip("\0").split("\0"))
+
+
+def fits(paths) -> None:  # noqa: ANN001
+    seen: dict[str, str] = {}
+    for path in paths:
+        assert len(path) < LONGEST_PATH, path
+        assert not any(ILLEGAL.search(part) for part in path.split("/")), path
+        assert seen.setdefault(path.lower(), path) == path, f"{path} and {seen[path.lower()]}"
+
+
+def test_a_clone_that_has_windows_line_ends_wherever_it_may_renders_unix_ones(
+    tmp_path: Path,
+) -> None:
+    copy(tmp_path / "origin")
+    git(tmp_path, "clone", "--quiet", "--config=core.autocrlf=true", "origin", "clone")
+    project = render(tmp_path / "here", tmp_path / "clone", "deploy=cloud-run")
+    assert any(path.startswith(".github/workflows/") for path in texts(project))
+    for path, text in texts(project).items():
+        assert "\r" not in text, path
+
+
+def test_a_project_that_is_cloned_keeps_its_unix_line_ends(tmp_path: Path, bake: Bake) -> None:
+    """A script with others does not start, and no image is the same."""
+    project = render(tmp_path)
+    git(project, "init", "--quiet")
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message=Render")
+    git(tmp_path, "clone", "--quiet", "--config=core.autocrlf=true", project.name, "clone")
+    assert b"\r" not in (tmp_path / "clone/bin/run.sh").read_bytes()
+    assert b"\r" not in (tmp_path / "clone/requirements/develop.txt").read_bytes()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_what_the_console_cannot_write_stops_nothing(tmp_path: Path, encoding: str) -> None:
+    project = render(tmp_path / "Проекты 🙂", PYTHONIOENCODING=encoding)
+    assert (project / "README.md").exists()
+
+
+def test_rendering_needs_no_command(tmp_path: Path) -> None:
+    assert (render(tmp_path, PATH=str(tmp_path)) / "README.md").exists()
+
+
+@pytest.mark.parametrize("hook", ["pre_gen_project.py", "post_gen_project.py"])
+def test_the_hooks_use_no_shell_and_name_their_encodings(hook: str) -> None:
+    tree = ast.parse((TEMPLATE / "hooks" / hook).read_text(encoding="utf-8"))
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        function = ast.unparse(call.func)
+        keywords = {keyword.arg for keyword in call.keywords}
+        assert function not in ("os.system", "os.popen"), function
+        assert "shell" not in keywords, function
+        if function.split(".")[-1] in ("open", "read_text", "write_text") or "text" in keywords:
+            assert "encoding" in keywords, function
+
+
+def test_these_tests_start_where_there_is_no_posix() -> None:
+    """As on Windows: without the modules and names that it does not have."""
+    modules = {"fcntl", "grp", "pwd", "resource", "termios"}
+    names = {(os, "geteuid"), (os, "getuid"), (os, "killpg"), (os, "chown")}
+    names |= {(signal, "SIGKILL"), (signal, "SIGSTOP"), (signal, "SIGCONT")}
+    code = ["import os, signal, subprocess, sys, pytest, pytest_cookies.plugin"]
+    code += [f"sys.modules[{module!r}] = None" for module in modules]
+    code += [f"vars({module.__name__}).pop({name!r}, None)" for module, name in names]
+    code += [f"import {__name__}"]
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(code)],
+        cwd=TEMPLATE,
+        env=environment(PYTHONDONTWRITEBYTECODE="1"),
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr.decode(errors="replace")

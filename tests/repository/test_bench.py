@@ -1,0 +1,126 @@
+"""What the measurements in bench/ are made with: a load that hides no wait, and honest comparisons."""
+
+import os
+import time
+from http.server import BaseHTTPRequestHandler
+from itertools import count
+from typing import Any
+
+import pytest
+
+from bench import paced
+from bench.report import Goal, Table
+from bench.servers import as_rendered, gunicorn, serve
+from tests.conftest import Bake
+from tests.support.datastores import children
+from tests.support.machine import listening, run
+
+
+class Stalling(BaseHTTPRequestHandler):
+    """Answers at once; but the tenth request, and all that come meanwhile, only after a second."""
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet
+    number = count(1)
+    until = 0.0
+
+    def do_GET(self) -> None:
+        if next(self.number) == 10:
+            type(self).until = time.monotonic() + 1
+        time.sleep(max(0, self.until - time.monotonic()))
+        self.send_response(503 if self.path == "/busy" else 200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def port() -> Any:
+    Stalling.number, Stalling.until = count(1), 0.0
+    with listening(Stalling) as address:
+        yield int(address.rpartition(":")[2])
+
+
+def test_a_server_that_stalls_is_charged_for_each_request_that_was_due_meanwhile(port: int) -> None:
+    seconds, lost, connections = paced.run(port, "/", rate=100, count=200, connections=1)
+    for connection in connections:
+        connection.socket.close()
+    assert (len(seconds), lost) == (200, 0)
+    # A hundred were due in that second; a closed loop would have met one slow answer.
+    assert sum(took > 0.2 for took in seconds) > 50
+    assert max(seconds) >= 0.9
+
+
+def test_what_is_not_answered_with_200_is_counted_as_lost(port: int) -> None:
+    seconds, lost, connections = paced.run(port, "/busy", rate=0, count=5, connections=5)
+    for connection in connections:
+        connection.socket.close()
+    assert (seconds, lost) == ([], 5)
+
+
+def test_what_nobody_answers_is_counted_as_lost() -> None:
+    seconds, lost, _ = paced.run(1, "/", rate=0, count=5, connections=5)
+    assert (seconds, lost) == ([], 5)
+
+
+def measured(*rounds: tuple[float, float]) -> list[dict[str, Any]]:
+    table = Table("Boot", "s")
+    for bare, own in rounds:
+        table.add({"bare": bare, "own": own}, {"own": "bare"})
+    return [table.as_json()]
+
+
+def test_a_ratio_is_that_of_the_pairs_and_not_of_the_medians() -> None:
+    """The machine was three times as slow in one round, and that says nothing about the two."""
+    bare, own = measured((1, 2), (3, 6), (1.2, 2.4))[0]["rows"]
+    assert (own["ratio"], own["ratio_min"], own["ratio_max"]) == (2, 2, 2)
+    assert (bare["median"], own["median"]) == (1.2, 2.4)
+    assert "ratio" not in bare
+
+
+@pytest.mark.parametrize(
+    ("goal", "met"),
+    [
+        (Goal("Boot", "own", most=2), True),
+        (Goal("Boot", "own", most=1.9), False),
+        (Goal("Boot", "own", least=2), True),
+        (Goal("Boot", "own", least=2.1), False),
+    ],
+)
+def test_a_goal_is_a_bound_of_the_ratio(goal: Goal, met: bool) -> None:
+    assert goal.judge(measured((1, 2)))[0] == met
+
+
+def test_a_goal_is_far_off_when_it_is_missed_by_more_than_a_third() -> None:
+    for goal, close in (
+        (Goal("Boot", "own", most=1.4), True),
+        (Goal("Boot", "own", most=1.3), False),
+        (Goal("Boot", "own", least=2.9), True),
+        (Goal("Boot", "own", least=3.1), False),
+    ):
+        assert goal.judge(measured((1, 2)), slack=1.5)[0] == close
+
+
+def test_a_goal_that_was_not_measured_is_none_that_is_met() -> None:
+    with pytest.raises(LookupError, match="Boot: cold was not measured"):
+        Goal("Boot", "cold", most=1).judge(measured((1, 2)))
+
+
+def test_a_reference_has_nothing_of_the_project_s_server_settings(workshop: Bake) -> None:
+    project = workshop()
+    run("make", "develop", cwd=project)
+    with serve(gunicorn(project, "--workers=2", "bare_flask:app")) as running:
+        workers = children(running.pid)
+        assert len(workers) == 2
+        for worker in workers:  # a sync worker, as it is without settings
+            assert len(os.listdir(f"/proc/{worker}/task")) == 1
+
+
+def test_a_server_is_measured_when_all_its_workers_are_there(workshop: Bake) -> None:
+    project = workshop()
+    run("make", "develop", cwd=project)
+    with serve(as_rendered(project, WORKERS="5")) as running:
+        assert len(children(running.pid)) == 5

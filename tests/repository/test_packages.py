@@ -1,0 +1,82 @@
+"""What .ci/packages installs, with commands that note what they are asked."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.machine import environment
+from tools.variants import TEMPLATE
+
+EMULATOR = "google-cloud-cli-firestore-emulator"
+NOTE = '#!/bin/sh\necho "${0##*/} $*" >> "$LOG"\n'
+FAKES = {
+    "apt-cache": '[ -n "$KNOWN" ]',
+    "apt-get": "",
+    "curl": "echo key",
+    "gcloud": 'echo "$SDK"',
+    "gpg": "cat >/dev/null",
+    "install": "cat >/dev/null",
+    "rm": "",
+    "tee": 'cat >> "$LOG"',
+    # What else it looks for is there.
+    "chromium": "",
+    "ls": "",
+    "nginx": "",
+    "wrk": "",
+}
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    (tmp_path / "tools").mkdir()
+    for tool, text in FAKES.items():
+        (tmp_path / "tools" / tool).write_text(f"{NOTE}{text}\n")
+        (tmp_path / "tools" / tool).chmod(0o755)
+    # No sudo, which would find the real ones, is to be needed here.
+    (tmp_path / "tools/id").write_text("#!/bin/sh\necho 0\n")
+    (tmp_path / "tools/id").chmod(0o755)
+    for tool in ("bash", "sh", "env", "cat"):
+        (tmp_path / "tools" / tool).symlink_to(shutil.which(tool) or tool)
+    (tmp_path / "log").touch()
+    return tmp_path / "log"
+
+
+def packages(log: Path, **own: str) -> str:
+    """Run it with nothing but these commands, give what they noted."""
+    settings = {"PATH": str(log.parent / "tools"), "LOG": str(log), "KNOWN": "", "SDK": ""} | own
+    done = subprocess.run(
+        [TEMPLATE / ".ci/packages"], env=environment(**settings), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return log.read_text()
+
+
+def test_gcloud_without_the_emulator_gets_it_of_google_s_archive(log: Path) -> None:
+    noted = packages(log, SDK="/usr/no-such-sdk")
+    assert "curl -fsS https://packages.cloud.google.com/apt/doc/apt-key.gpg\n" in noted
+    (entry,) = [line for line in noted.splitlines() if line.startswith("deb ")]
+    key = "/usr/share/keyrings/cloud.google.gpg"
+    assert entry == f"deb [signed-by={key}] https://packages.cloud.google.com/apt cloud-sdk main"
+    assert f"gpg --batch --yes --dearmor -o {key}\n" in noted
+    update, install = (line for line in noted.splitlines() if line.startswith("apt-get "))
+    assert update == "apt-get -qq update"
+    assert install == f"apt-get -qqy install --no-install-recommends {EMULATOR}"
+
+
+def test_an_archive_that_apt_knows_is_not_added(log: Path) -> None:
+    noted = packages(log, SDK="/usr/no-such-sdk", KNOWN="yes")
+    assert f"install --no-install-recommends {EMULATOR}\n" in noted
+    assert "curl" not in noted
+    assert "tee" not in noted
+
+
+@pytest.mark.parametrize("gcloud", ["with the emulator", "none"])
+def test_where_everything_is_it_installs_nothing(log: Path, gcloud: str) -> None:
+    sdk = log.parent / "sdk"
+    (sdk / "platform/cloud-firestore-emulator").mkdir(parents=True)
+    if gcloud == "none":
+        os.unlink(log.parent / "tools/gcloud")
+    assert "apt" not in packages(log, SDK=str(sdk))

@@ -1,0 +1,372 @@
+"""The template's own workflows: what they may do, and their steps, run as they are written."""
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.machine import environment, run
+from tools.variants import TEMPLATE, rows
+
+WORKFLOWS = sorted((TEMPLATE / ".github/workflows").glob("*.yml"))
+AUTHOR = {
+    f"GIT_{role}_{key}": text
+    for role in ("AUTHOR", "COMMITTER")
+    for key, text in (("NAME", "Ada"), ("EMAIL", "ada@example.com"))
+}
+every_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+own_workflow = pytest.mark.parametrize("name", ["lock.yml", "matrix.yml"])
+
+
+def jobs(path: Path) -> dict[str, Any]:
+    """Give a workflow's jobs by name."""
+    jobs: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"]
+    return jobs
+
+
+def job(workflow: str, name: str) -> Any:
+    return jobs(TEMPLATE / ".github/workflows" / workflow)[name]
+
+
+def script(workflow: str, name: str, which: str) -> str:
+    """Give the script of a job's step, by the step's id or name; the first one that has a script if ''."""
+    steps = job(workflow, name)["steps"]
+    (found, *_) = [s for s in steps if "run" in s and which in {s.get("id"), s.get("name"), ""}]
+    return str(found["run"])
+
+
+def step(text: str, cwd: Path, **own: str) -> subprocess.CompletedProcess[str]:
+    """Run a step's script as GitHub does on Linux, where a step names no shell."""
+    return subprocess.run(
+        ["bash", "-e", "-c", text],
+        cwd=cwd,
+        env=environment(**own),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+# --- every workflow
+
+
+def test_github_s_schema_and_zizmor_accept_the_workflows() -> None:
+    run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS, cwd=TEMPLATE)
+    run("zizmor", "--offline", "--quiet", TEMPLATE / ".github", cwd=TEMPLATE)
+
+
+@every_workflow
+def test_every_action_is_pinned_by_its_commit(path: Path) -> None:
+    for used in re.findall(r"uses: (.*)", path.read_text(encoding="utf-8")):
+        assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", used)
+
+
+def test_an_action_has_the_same_version_everywhere() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in WORKFLOWS]
+    used = {pin for text in texts for pin in re.findall(r"uses: (.*)", text)}
+    assert len({pin.partition("@")[0] for pin in used}) == len(used)
+
+
+@every_workflow
+def test_a_job_may_do_what_it_says_and_nothing_by_default(path: Path) -> None:
+    assert yaml.safe_load(path.read_text(encoding="utf-8"))["permissions"] == {}
+    for name, job in jobs(path).items():
+        assert "permissions" in job, name
+
+
+@every_workflow
+def test_no_job_runs_for_long(path: Path) -> None:
+    for name, job in jobs(path).items():
+        assert job["timeout-minutes"] <= 180, name
+
+
+@every_workflow
+def test_no_checkout_leaves_its_token_behind(path: Path) -> None:
+    for job in jobs(path).values():
+        for step in job["steps"]:
+            if step.get("uses", "").startswith("actions/checkout@"):
+                assert step["with"]["persist-credentials"] is False
+
+
+@every_workflow
+def test_values_reach_scripts_by_the_environment(path: Path) -> None:
+    for job in jobs(path).values():
+        assert not [step for step in job["steps"] if "${{" in step.get("run", "")]
+
+
+@own_workflow
+def test_it_does_nothing_in_a_repository_that_was_made_from_the_template(name: str) -> None:
+    of_the_template = jobs(TEMPLATE / ".github/workflows" / name)
+    for job in of_the_template.values():
+        condition = job.get("if", "")
+        if "is_template" not in condition:  # then it is skipped with the one that it needs
+            assert "is_template" in of_the_template[job["needs"]]["if"]
+            assert not re.search(r"always|cancelled|failure", condition)
+
+
+@own_workflow
+def test_the_targets_and_files_that_it_names_are_there(name: str) -> None:
+    for job in jobs(TEMPLATE / ".github/workflows" / name).values():
+        for step in job["steps"]:
+            text = step.get("run", "")
+            for file in re.findall(r"(?<!\S)(?:tests|\.ci)/[\w./]+", text):
+                assert (TEMPLATE / file).exists(), file
+            for project, target in re.findall(r"make (-C \S+ )?(?:--silent )?(\w+)", text):
+                folder = TEMPLATE / "{{cookiecutter.project_slug}}" if project else TEMPLATE
+                makefile = (folder / "Makefile").read_text(encoding="utf-8")
+                assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+# --- matrix.yml
+
+
+def test_the_rows_step_gives_the_matrix(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    done = step(script("matrix.yml", "rows", "rows"), TEMPLATE, GITHUB_OUTPUT=str(output))
+    assert done.returncode == 0, done.stdout
+    key, _, matrix = output.read_text().partition("=")
+    assert key == "matrix"
+    assert json.loads(matrix) == {"include": rows()}
+
+
+def test_the_rows_step_fails_when_there_are_no_rows(tmp_path: Path) -> None:
+    (tmp_path / "python3").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "python3").chmod(0o755)
+    own = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "GITHUB_OUTPUT": str(tmp_path / "output")}
+    assert step(script("matrix.yml", "rows", "rows"), TEMPLATE, **own).returncode
+    assert not (tmp_path / "output").exists()
+
+
+def test_a_row_renders_the_project_that_it_names(tmp_path: Path) -> None:
+    row = rows()[-1]
+    own = {"RUNNER_TEMP": str(tmp_path), "ANSWERS": row["answers"]}
+    done = step(script("matrix.yml", "project", "Render"), TEMPLATE, **own)
+    assert done.returncode == 0, done.stdout
+    dockerfile = (tmp_path / "my-flask-api/Dockerfile").read_text()
+    assert f"\nFROM python:{row['python']}-slim " in dockerfile
+    assert (tmp_path / "my-flask-api/chassis/firestore.py").exists()
+    assert (tmp_path / "my-flask-api/cloudbuild.yaml").exists()
+    assert row["answers"].startswith("datastore=firestore deploy=cloud-run")
+    assert job("matrix.yml", "project")["steps"][-1]["run"].startswith(
+        'make -C "$RUNNER_TEMP/my-flask-api" '
+    )
+
+
+GOOD = dict.fromkeys(("rows", "project", "rendering", "containers", "difference"), "success")
+
+
+def test_the_gate_needs_every_other_job() -> None:
+    every = jobs(TEMPLATE / ".github/workflows/matrix.yml")
+    assert {*every["matrix"]["needs"]} == {*every} - {"matrix"} == {*GOOD}
+    assert every["matrix"]["if"].startswith("${{ always() && ")
+
+
+@pytest.mark.parametrize(
+    ("event", "results", "passes"),
+    [
+        ("pull_request", {}, True),
+        ("push", {"difference": "skipped"}, True),
+        ("schedule", {"difference": "skipped"}, True),
+        ("pull_request", {"difference": "skipped"}, False),
+        ("push", {"difference": "failure"}, False),
+        ("pull_request", {"difference": "cancelled"}, False),
+        *(
+            ("pull_request", {job: result}, False)
+            for job in GOOD
+            for result in ("failure", "cancelled", "skipped")
+        ),
+        *(("push", {"difference": "skipped", job: "skipped"}, False) for job in [*GOOD][:-1]),
+    ],
+)
+def test_the_gate_is_green_if_every_job_has_succeeded(
+    tmp_path: Path, event: str, results: dict[str, str], passes: bool
+) -> None:
+    needs = {
+        job: {"result": result, "outputs": {"quote": 'it\'s "one"'}}
+        for job, result in (GOOD | results).items()
+    }
+    own = {"EVENT": event, "NEEDS": json.dumps(needs, indent=2)}
+    done = step(script("matrix.yml", "matrix", ""), tmp_path, **own)
+    assert (done.returncode == 0) == passes, done.stdout
+    for job, result in (GOOD | results).items():
+        assert f"{job}: {result}\n" in done.stdout
+
+
+@pytest.mark.parametrize("platform", ["windows", "macos"])
+def test_the_tools_can_be_installed_where_the_rendering_is_tested(
+    tmp_path: Path, platform: str
+) -> None:
+    run("uv", "venv", "-q", tmp_path / "venv", cwd=tmp_path)
+    steps = job("matrix.yml", "rendering")["steps"]
+    (version,) = [
+        s["with"]["python-version"] for s in steps if "python-version" in s.get("with", {})
+    ]
+    where = ["--python", tmp_path / "venv", "--python-platform", platform, "--dry-run"]
+    where += ["--python-version", version]
+    lock = [
+        "--only-binary",
+        ":all:",
+        "--require-hashes",
+        "-r",
+        TEMPLATE / "requirements/develop.txt",
+    ]
+    run("uv", "pip", "install", "-q", *where, *lock, cwd=tmp_path)
+
+
+# --- lock.yml
+
+LOCKS = ["requirements/develop.txt", "templates/requirements/sql/common.txt"]
+GH = """#!/bin/sh
+echo "gh $1 $2" >> "$LOG"
+printf '%s\\n' "$@" >> "$LOG.arguments"
+[ "$1 $2" != "pr list" ] || [ -z "$OPEN" ] || echo "$OPEN"
+"""
+
+
+class Repository:
+    """A repository on a server, and jobs that check it out."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.origin, self.log = folder, folder / "origin", folder / "log"
+        self.summary, self.output = folder / "summary", folder / "output"
+        (folder / "gh").write_text(GH)
+        (folder / "gh").chmod(0o755)
+        run("git", "init", "-q", "--bare", "-b", "main", self.origin, cwd=folder)
+        first = self.checkout("first")
+        self.upgrade(first, "1.0")
+        run("git", "add", "-A", cwd=first)
+        run("git", "commit", "-qm", "Begin", cwd=first, **AUTHOR)
+        run("git", "push", "-q", "origin", "HEAD:main", cwd=first)
+
+    def checkout(self, name: str) -> Path:
+        run("git", "clone", "-q", self.origin, name, cwd=self.folder)
+        return self.folder / name
+
+    def upgrade(self, folder: Path, version: str) -> None:
+        """Do as `make lock`."""
+        for path in LOCKS:
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(f"flask=={version}\n")
+
+    def step(self, job: str, which: str, cwd: Path, **own: str) -> str:
+        """Run a step of lock.yml that succeeds; give what it printed."""
+        done = step(
+            script("lock.yml", job, which),
+            cwd,
+            PATH=f"{self.folder}:{os.environ['PATH']}",
+            LOG=str(self.log),
+            GITHUB_OUTPUT=str(self.output),
+            GITHUB_STEP_SUMMARY=str(self.summary),
+            **own,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def pull_request(self, patch: Path, name: str, open_: str = "") -> None:
+        """Run the job that pushes, in a checkout of its own."""
+        self.log.write_text("")
+        folder = self.checkout(name)
+        (folder / "lock.patch").write_bytes(patch.read_bytes())
+        own = {"BASE": "main", "RUN": "https://example.com/runs/1", "OPEN": open_}
+        self.step("pull-request", "Push", folder, **own)
+
+    def git(self, *command: str) -> str:
+        return run("git", *command, cwd=self.origin)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository(tmp_path)
+
+
+def test_where_nothing_is_upgraded_it_ends(repository: Repository) -> None:
+    folder = repository.checkout("lock")
+    repository.step("lock", "lock", folder)
+    assert not repository.output.exists()
+    assert repository.summary.read_text().count("\n") == 1
+    later = job("lock.yml", "lock")["steps"][3:]
+    assert all("changed" in step["if"] or "failure()" in step["if"] for step in later)
+
+
+def test_the_first_upgrade_opens_a_pull_request(repository: Repository) -> None:
+    folder = repository.checkout("lock")
+    repository.upgrade(folder, "2.0")
+    repository.step("lock", "lock", folder)
+    assert repository.output.read_text() == "changed=true\n"
+
+    repository.pull_request(folder / "lock.patch", "pull-request")
+    assert repository.git("diff", "--name-only", "main", "lock").split() == LOCKS
+    assert repository.git("show", f"lock:{LOCKS[0]}") == "flask==2.0\n"
+    assert repository.git("log", "--format=%an", "main..lock") == "github-actions[bot]\n"
+    assert repository.log.read_text() == "gh auth setup-git\ngh pr list\ngh pr create\n"
+    assert "https://example.com/runs/1" in Path(f"{repository.log}.arguments").read_text()
+
+
+def test_the_next_upgrade_takes_the_place_of_the_one_that_is_open(repository: Repository) -> None:
+    for version, open_ in (("2.0", ""), ("3.0", "7")):
+        folder = repository.checkout(f"lock-{version}")
+        repository.upgrade(folder, version)
+        repository.step("lock", "lock", folder)
+        repository.pull_request(folder / "lock.patch", f"pull-request-{version}", open_)
+    assert repository.git("rev-list", "--count", "main..lock") == "1\n"
+    assert repository.git("show", f"lock:{LOCKS[0]}") == "flask==3.0\n"
+    assert repository.log.read_text() == "gh auth setup-git\ngh pr list\ngh api --silent\n"
+    sent = Path(f"{repository.log}.arguments").read_text()
+    assert "\nPATCH\nrepos/{owner}/{repo}/pulls/7\n--raw-field\nbody=The tests pass with " in sent
+
+
+def test_what_is_pushed_is_locked_requirements_alone(repository: Repository) -> None:
+    """The patch comes from a job that has run what had just been published."""
+    folder = repository.checkout("lock")
+    repository.upgrade(folder, "2.0")
+    for path in ("Makefile", ".github/workflows/own.yml", "api/requirements/x.txt"):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text("own\n")
+    run("git", "add", "-A", cwd=folder)
+    patch = repository.folder / "patch"
+    patch.write_text(run("git", "diff", "--cached", cwd=folder))
+    repository.pull_request(patch, "pull-request")
+    assert repository.git("diff", "--name-only", "main", "lock").split() == LOCKS
+
+
+def test_a_patch_that_makes_locked_requirements_of_other_files_is_refused(
+    repository: Repository,
+) -> None:
+    folder = repository.checkout("lock")
+    (folder / "Makefile").write_text("own\n" * 10)
+    run("git", "add", "-A", cwd=folder)
+    run("git", "commit", "-qm", "Go on", cwd=folder, **AUTHOR)
+    run("git", "push", "-q", "origin", "HEAD:main", cwd=folder)
+    run("git", "mv", "Makefile", "requirements/", cwd=folder)
+    patch = repository.folder / "patch"
+    patch.write_text(run("git", "diff", "--cached", "--find-renames", cwd=folder))
+    assert "rename from Makefile" in patch.read_text()
+    with pytest.raises(AssertionError, match="::error::The patch moves other files"):
+        repository.pull_request(patch, "pull-request")
+    assert repository.git("branch", "--list", "lock") == ""
+
+
+def test_where_the_tests_fail_there_is_no_pull_request_and_it_says_so(
+    repository: Repository,
+) -> None:
+    condition = job("lock.yml", "pull-request")["if"]
+    assert job("lock.yml", "pull-request")["needs"] == "lock"
+    assert not re.search(r"always|cancelled|failure", condition), "it would run nonetheless"
+    assert not any(step.get("continue-on-error") for step in job("lock.yml", "lock")["steps"])
+    repository.step("lock", "Say that the tests fail", repository.folder)
+    assert "there is no pull request" in repository.summary.read_text()
+
+
+def test_what_has_just_been_published_meets_no_token_that_may_write() -> None:
+    lock, pull_request = jobs(TEMPLATE / ".github/workflows/lock.yml").values()
+    assert lock["permissions"] == {"contents": "read"}
+    assert "token" not in json.dumps(lock["steps"]).replace("persist-credentials", "")
+    assert not re.search(r"make|pip|python|tests/", script("lock.yml", "pull-request", "Push"))
+    assert [
+        step["name"] for step in pull_request["steps"] if "GH_TOKEN" in step.get("env", {})
+    ] == ["Push"]

@@ -1,0 +1,119 @@
+"""Real datastores for tests: PostgreSQL of Debian's packages, Firestore's emulator of the gcloud CLI."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import urllib.request
+from contextlib import suppress
+from http.client import HTTPException
+from pathlib import Path
+
+from tests.support.machine import environment, free_port, missing
+
+BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
+# PostgreSQL does not run as root; Debian's package brings a user for it. (Windows has no geteuid;
+# tests/rendering/test_portable.py imports this there, and uses nothing of it.)
+USER = "postgres" if hasattr(os, "geteuid") and os.geteuid() == 0 else None
+
+
+class PostgreSQL:
+    """A server on a port of its own, with a folder of its own, until `remove`."""
+
+    def __init__(self) -> None:
+        pg_ctl = BINARIES[-1] if BINARIES else shutil.which("pg_ctl")
+        if not pg_ctl:
+            missing("PostgreSQL (Debian's package postgresql)")
+        self.pg_ctl, self.port = Path(pg_ctl), free_port()
+        self.folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
+        if USER:
+            shutil.chown(self.folder, USER)
+        self.log = self.folder / "log"
+        initdb = self.pg_ctl.with_name("initdb")
+        self.run(initdb, "--username=api", "--auth=trust", "--encoding=UTF8", "--no-sync")
+
+    def run(self, program: Path, *arguments: str) -> None:
+        done = subprocess.run(
+            [program, f"--pgdata={self.folder}/data", *arguments],
+            user=USER,
+            cwd=self.folder,
+            # pg_ctl leaves the server with what it got here: a pipe would never end.
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        assert done.returncode == 0, f"{program} {arguments}: see {self.log}"
+
+    def url(self, database: str) -> str:
+        return f"postgresql://api:secret@127.0.0.1:{self.port}/{database}"
+
+    def create(self, database: str) -> None:
+        createdb = self.pg_ctl.with_name("createdb")
+        where = ["--host=127.0.0.1", f"--port={self.port}", "--username=api"]
+        subprocess.run([createdb, *where, database], check=True)
+
+    def start(self) -> None:
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c fsync=off"
+        options += f" -c unix_socket_directories={self.folder} -c log_disconnections=on"
+        self.run(self.pg_ctl, "start", "--wait", f"--log={self.log}", f"--options={options}")
+
+    def stop(self) -> None:
+        self.run(self.pg_ctl, "stop", "--wait", "--mode=immediate")
+
+    def freeze(self, name: str = "SIGSTOP") -> None:
+        """Stop each of its processes, or go on with them, by SIGCONT."""
+        server = int((self.folder / "data/postmaster.pid").read_text().split()[0])
+        for process in (server, *children(server)):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.Signals[name])
+
+    def remove(self) -> None:
+        if (self.folder / "data/postmaster.pid").exists():
+            self.freeze("SIGCONT")
+            self.stop()
+        shutil.rmtree(self.folder)
+
+
+class Emulator:
+    """Firestore's emulator, on a port of its own; what is in it is lost when it stops."""
+
+    def __init__(self) -> None:
+        self.gcloud = shutil.which("gcloud") or missing("gcloud, with the Firestore emulator")
+        self.address = f"127.0.0.1:{free_port()}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [self.gcloud, "emulators", "firestore", "start", f"--host-port={self.address}"],
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        # Not merely listening: its first answer may take longer than the API waits for one.
+        documents = f"http://{self.address}/v1/projects/none/databases/(default)/documents/none"
+        for _ in range(600):
+            with suppress(OSError, HTTPException), urllib.request.urlopen(documents):
+                return
+            time.sleep(0.1)
+        raise AssertionError("the emulator does not answer")
+
+    def freeze(self, name: str = "SIGSTOP") -> None:
+        assert self.process
+        os.killpg(self.process.pid, signal.Signals[name])
+
+    def stop(self) -> None:
+        if self.process:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+    remove = stop
+
+
+def children(process: int) -> list[int]:
+    """Give the ids of a process's children."""
+    listed = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii")
+    return [int(child) for child in listed.split()]

@@ -1,0 +1,121 @@
+"""Images and containers, on a real Docker engine."""
+
+import json
+import shutil
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from tests.support.machine import missing, run
+
+# As little as a platform may give: the projects promise to run with it.
+CONFINED = [
+    "--read-only",
+    "--cap-drop=ALL",
+    "--security-opt=no-new-privileges",
+    "--user=54321:54321",
+    "--memory=256m",
+    "--memory-swap=256m",
+    "--cpus=1",
+]
+
+
+def need_engine() -> None:
+    """Skip the test if no Docker engine runs; in CI, fail."""
+    docker = shutil.which("docker")
+    if not docker or subprocess.run([docker, "info"], capture_output=True).returncode:
+        missing("Docker engine that runs")
+
+
+def docker(*command: str | Path) -> str:
+    """Run a command of docker's, fail with what it printed if it fails, and give that."""
+    return run("docker", *command, cwd=Path("/")).strip()
+
+
+@contextmanager
+def built(project: Path, *options: str) -> Iterator[str]:
+    """Build a project's image and give its name; remove it in the end."""
+    image = f"test-{uuid4().hex[:8]}"
+    docker("build", "--tag", image, *options, project)
+    try:
+        yield image
+    finally:
+        docker("rmi", "--force", image)
+
+
+def use_this_machine_s_emulator(project: Path) -> None:
+    """Have compose run the emulator that is here, in the place of Google's image with the same."""
+    if not shutil.which("gcloud"):
+        missing("gcloud, with the Firestore emulator")
+    stand_in = {"image": "python:3.14-slim", "volumes": ["/usr:/usr:ro", "/etc:/etc:ro"]}
+    override = json.dumps({"services": {"emulator": stand_in}})
+    (project / "compose.override.yaml").write_text(override, encoding="utf-8")
+
+
+class Container:
+    """A container that runs in the background."""
+
+    def __init__(self, id: str, port: int) -> None:
+        self.id, self.port = id, port
+
+    @property
+    def state(self) -> dict[str, Any]:
+        state: dict[str, Any] = json.loads(docker("inspect", "--format={{json .State}}", self.id))
+        return state
+
+    @property
+    def host(self) -> str:
+        """Its own address: on a published port, docker accepts for a container that is gone."""
+        form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+        return docker("inspect", f"--format={form}", self.id)
+
+    @property
+    def log(self) -> str:
+        return docker("logs", self.id)
+
+    def call(self, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
+        """Send a request, as soon as the server takes one; give the status and the JSON."""
+        data = None if body is None else json.dumps(body).encode()
+        named = {name.replace("_", "-"): text for name, text in headers.items()}
+        url = f"http://{self.host}:{self.port}{path}"
+        request = urllib.request.Request(url, data, {"Content-Type": "application/json"} | named)
+        for _ in range(200):
+            try:
+                with urllib.request.urlopen(request, timeout=30) as response:
+                    return response.status, json.load(response)
+            except urllib.error.HTTPError as error:
+                with error:
+                    return error.code, json.load(error)
+            except (OSError, HTTPException):
+                time.sleep(0.05)
+        raise AssertionError(f"{path} is not answered: {self.state}\n{self.log}")
+
+    def stop(self) -> float:
+        """Stop it as platforms do, SIGTERM and ten seconds later SIGKILL; give the seconds."""
+        began = time.monotonic()
+        docker("stop", "--time=10", self.id)
+        return time.monotonic() - began
+
+
+@contextmanager
+def running(
+    image: str,
+    options: Sequence[str] = (),
+    command: Sequence[str] = (),
+    port: int = 8080,
+    **settings: str,
+) -> Iterator[Container]:
+    """Run an image with options of `docker run`; remove the container in the end."""
+    given = [f"--env={name}={text}" for name, text in settings.items()]
+    container = docker("run", "--detach", *options, *given, image, *command)
+    try:
+        yield Container(container, port)
+    finally:
+        docker("rm", "--force", "--volumes", container)

@@ -1,0 +1,83 @@
+"""The machine that the tests run on: its commands, ports and parts."""
+
+import os
+import random
+import re
+import socket
+import subprocess
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.client import HTTPException
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from tools.variants import PROJECT
+
+# What a person has set for other work, the settings of the API among it, does not reach a test.
+SETTINGS = re.findall(r"^([A-Z_]+)=", (PROJECT / ".env.example").read_text("utf-8"), re.MULTILINE)
+FOREIGN = re.compile(
+    rf"{'|'.join(SETTINGS)}|(FIRESTORE|GCE|GIT|GOOGLE|GUNICORN|TEST)_.*"
+    "|MAKE.*|MFLAGS|PYT.*|VIRTUAL_ENV"
+)
+
+
+def environment(**own: str) -> dict[str, str]:
+    inherited = {name: text for name, text in os.environ.items() if not FOREIGN.fullmatch(name)}
+    return inherited | {"GIT_CONFIG_GLOBAL": os.devnull} | own
+
+
+def run(*command: str | Path, cwd: Path, **own: str) -> str:
+    """Run a command, fail with what it printed if it fails, and give that."""
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env=environment(**own),
+        encoding="utf-8",
+        errors="replace",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert done.returncode == 0, f"{command} exits with {done.returncode}:\n{done.stdout}"
+    return done.stdout
+
+
+def free_port() -> int:
+    """Give a port for a server, which may take its time: not of those that the system gives away."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with suppress(OSError), socket.socket() as free:
+            free.bind(("", port))
+            return port
+
+
+def fetch(url: str) -> str:
+    """Read a page as soon as its server answers, within half a minute."""
+    for _ in range(300):
+        with suppress(OSError, HTTPException), urllib.request.urlopen(url) as page:
+            return str(page.read(), "utf-8")
+        time.sleep(0.1)
+    pytest.fail(f"{url} does not answer")
+
+
+@contextmanager
+def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Serve what a handler answers, and give the server's address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
+def missing(part: str) -> NoReturn:
+    """Skip the test, for want of a part of the machine; in CI, fail."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"CI has to have {part}")
+    pytest.skip(f"there is no {part} on this machine")

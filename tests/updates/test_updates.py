@@ -1,0 +1,377 @@
+"""Rendered projects that follow the template: by cruft, as the README says.
+
+A project is rendered by one commit of the template and edited by its owner; then the template moves on.
+"""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.projects.test_project import add_the_resource_of_the_readme
+from tests.support.machine import run
+from tests.support.repository import commit, copy, git
+from tools.variants import PROJECT, TEMPLATE
+
+# In the template's README, and so in the project's.
+TYPED = "A Flask API: typed requests and responses"
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> Path:
+    return copy(tmp_path / "template")
+
+
+def create(template: Path, **answers: str | bool) -> Path:
+    """Render a project and commit it."""
+    given = ["--default-config", "--no-input", f"--extra-context={json.dumps(answers)}"]
+    home = template.parent
+    printed = run("cruft", "create", *given, template, cwd=home, PWD=str(home))
+    assert "cd my-flask-api" in printed
+    project = template.parent / "my-flask-api"
+    git(project, "init", "--quiet")
+    commit(project, "Render")
+    return project
+
+
+def cruft(project: Path, *arguments: str) -> str:
+    return run("cruft", *arguments, cwd=project, PWD=str(project))
+
+
+def update(project: Path, **changed: str | bool) -> str:
+    """Follow the template, with other answers if there are some."""
+    answers = [f"--variables-to-update={json.dumps(changed)}"] if changed else []
+    return cruft(project, "update", "--skip-apply-ask", *answers)
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text, f"{path} has no {old!r}"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def append(path: Path, text: str) -> None:
+    path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
+
+
+def context(project: Path) -> dict[str, Any]:
+    state = json.loads((project / ".cruft.json").read_text(encoding="utf-8"))
+    return state["context"]["cookiecutter"]
+
+
+def files(project: Path) -> dict[str, bytes]:
+    """Give what git keeps of a project, but for what cruft notes for itself."""
+    listed = git(project, "ls-files", "-z", "-co", "--exclude-standard").strip("\0").split("\0")
+    return {
+        path: (project / path).read_bytes()
+        for path in listed
+        if path != ".cruft.json" and (project / path).exists()
+    }
+
+
+def move_on(template: Path) -> None:
+    """Change the template: a line here and there, a workflow and a new file."""
+    source = template / PROJECT.name
+    replace(source / "README.md", TYPED, "A Flask API: typed requests and typed responses")
+    append(source / ".editorconfig", "\n[*.md]\nmax_line_length = 110\n")
+    append(source / ".github/workflows/deploy.yml", "# The end.\n")
+    (source / "bin/new.sh").write_text("#!/bin/sh\nexec true\n", encoding="utf-8")
+    (source / "bin/new.sh").chmod(0o755)
+    commit(template, "Move on")
+
+
+def test_an_update_brings_what_is_new_and_keeps_what_the_owner_did(template: Path) -> None:
+    project = create(template, deploy="cloud-run")
+    assert "SUCCESS" in cruft(project, "check")
+    append(project / "README.md", "\n## Ours\n")
+    (project / "api/ours.py").write_text('"""Ours."""\n', encoding="utf-8")
+    (project / "docs/deploy.md").unlink()
+    commit(project, "Live")
+    move_on(template)
+    with pytest.raises(AssertionError, match="FAILURE: Project's cruft is out of date"):
+        cruft(project, "check")
+    update(project)
+    assert "SUCCESS" in cruft(project, "check")
+    readme = (project / "README.md").read_text(encoding="utf-8")
+    assert "typed requests and typed responses" in readme
+    assert readme.endswith("\n## Ours\n")
+    assert (project / "api/ours.py").exists()
+    assert not (project / "docs/deploy.md").exists()
+    assert (project / ".editorconfig").read_bytes().endswith(b"max_line_length = 110\n")
+    assert (project / ".github/workflows/deploy.yml").read_bytes().endswith(b"# The end.\n")
+    assert (project / "bin/new.sh").stat().st_mode & 0o111
+    assert not [line for line in git(project, "status", "--short").splitlines() if "U" in line[:2]]
+
+
+def test_an_untouched_project_has_no_diff(template: Path) -> None:
+    """Nor does a hook print into it: what `cruft diff` prints is a patch."""
+    assert cruft(create(template), "diff") == ""
+
+
+def test_the_diff_is_what_the_owner_did(template: Path) -> None:
+    project = create(template)
+    append(project / "README.md", "Ours.\n")
+    changed = re.findall(r"^[-+](?![-+]).*$", cruft(project, "diff"), re.MULTILINE)
+    assert changed == ["-Ours."]
+
+
+def test_an_update_runs_no_tests_and_installs_nothing(template: Path) -> None:
+    """The answer is for the day it is rendered; an update renders twice, into folders that go."""
+    project = create(template)
+    replace(project / ".cruft.json", '"run_tests": false', '"run_tests": true')
+    commit(project, "As if they had been run")
+    move_on(template)
+    assert "Installing" not in update(project)
+    assert "Installing" not in cruft(project, "diff")
+    assert not (project / ".venv").exists()
+
+
+@pytest.mark.parametrize(
+    ("before", "changed"),
+    [
+        ({}, {"project_name": 'The "new" \\ name', "datastore": "sql", "deploy": "cloud-run"}),
+        *(
+            pytest.param(*answers, marks=pytest.mark.thorough)
+            for answers in (
+                ({"datastore": "sql"}, {"datastore": "firestore", "python_version": "3.12"}),
+                ({"datastore": "firestore", "deploy": "cloud-run"}, {"datastore": "none"}),
+                ({}, {"project_slug": "other", "author_name": "Ada \U0001f980"}),
+            )
+        ),
+    ],
+)
+def test_with_other_answers_a_project_becomes_what_they_would_have_rendered(
+    template: Path, tmp_path: Path, before: dict[str, str], changed: dict[str, str]
+) -> None:
+    project = create(template, **before)
+    update(project, **changed)
+    followed, noted = files(project), context(project)
+    shutil.rmtree(project)
+    slug = {"project_slug": "my-flask-api"} | changed
+    given = ["--default-config", "--no-input", f"--extra-context={json.dumps(before | slug)}"]
+    run("cruft", "create", *given, template, cwd=tmp_path)
+    fresh = tmp_path / slug["project_slug"]
+    git(fresh, "init", "--quiet")
+    assert followed == files(fresh)
+    assert noted == context(fresh)
+
+
+@pytest.mark.thorough
+def test_what_the_template_notes_for_itself_follows_it(template: Path) -> None:
+    """The private variables, `_files` first: without `--refresh-private-variables`."""
+    project = create(template)
+    questions = template / "cookiecutter.json"
+    removed = '"paths": ["api/greetings.py", "tests/test_greetings.py"]'
+    replace(questions, removed, removed.replace("]", ', "api/new.py"]'))
+    replace(questions, '"__account": "', '"__new": "{{ cookiecutter.license }}",\n  "__account": "')
+    (template / PROJECT.name / "api/new.py").write_text('"""New."""\n', encoding="utf-8")
+    commit(template, "Have a file for some answers")
+    update(project)
+    assert (project / "api/new.py").exists()
+    assert context(project)["__new"] == "MIT"
+    assert "api/new.py" in context(project)["_files"][0]["paths"]
+    commit(project, "Update")
+    update(project, datastore="sql")
+    assert not (project / "api/new.py").exists()
+
+
+@pytest.mark.thorough
+def test_a_new_question_has_its_default_in_a_project_that_was_not_asked(template: Path) -> None:
+    project = create(template)
+    replace(template / "cookiecutter.json", '"run_tests"', '"queue": ["no", "yes"],\n  "run_tests"')
+    readme = template / PROJECT.name / "README.md"
+    append(readme, "{% if cookiecutter.queue == 'yes' %}\nA queue.\n{%- endif %}\n")
+    commit(template, "Ask for a queue")
+    update(project)
+    assert context(project)["queue"] == "no"
+    assert "A queue." not in (project / "README.md").read_text(encoding="utf-8")
+    commit(project, "Update")
+    update(project, queue="yes")
+    assert "A queue." in (project / "README.md").read_text(encoding="utf-8")
+
+
+def test_where_both_changed_a_line_both_are_there_to_choose_from(template: Path) -> None:
+    project = create(template)
+    replace(project / "README.md", TYPED, "Our API: typed requests and responses")
+    commit(project, "Live")
+    move_on(template)
+    printed = update(project)
+    assert "Applied patch to 'README.md' with conflicts." in printed
+    assert "UU README.md" in git(project, "status", "--short")
+    readme = (project / "README.md").read_text(encoding="utf-8")
+    conflict = re.findall(r"^<<<<<<< ours\n(.*?)=======\n(.*?)>>>>>>> theirs$", readme, re.S | re.M)
+    ((ours, theirs),) = conflict
+    assert ours.startswith("Our API: typed requests and responses")
+    assert theirs.startswith("A Flask API: typed requests and typed responses")
+    assert (project / ".editorconfig").read_bytes().endswith(b"max_line_length = 110\n")
+
+
+@pytest.mark.thorough
+def test_without_the_rendered_file_in_git_a_conflict_is_in_a_file_beside_it(
+    template: Path,
+) -> None:
+    """Who edits before the first commit: git has no third version to merge with."""
+    project = create(template)
+    replace(project / "README.md", TYPED, "Our API: typed requests and responses")
+    shutil.rmtree(project / ".git")
+    git(project, "init", "--quiet")
+    commit(project, "Render and edit")
+    move_on(template)
+    assert "may have *.rej files" in update(project)
+    assert "Our API" in (project / "README.md").read_text(encoding="utf-8")
+    assert "typed responses" in (project / "README.md.rej").read_text(encoding="utf-8")
+    assert (project / ".editorconfig").read_bytes().endswith(b"max_line_length = 110\n")
+
+
+@pytest.mark.thorough
+def test_a_file_that_the_owner_changed_and_the_template_removes_stays(template: Path) -> None:
+    project = create(template)
+    append(project / "api/greetings.py", "# Ours.\n")
+    commit(project, "Live")
+    update(project, datastore="sql")
+    assert (project / "api/greetings.py").read_bytes().endswith(b"# Ours.\n")
+    assert (project / "api/items/sql.py").exists()
+
+
+def test_a_project_that_was_rendered_without_cruft_can_be_linked(template: Path) -> None:
+    options = ["--no-input", "--default-config"]
+    run("cookiecutter", *options, template, "datastore=sql", cwd=template.parent)
+    project = template.parent / "my-flask-api"
+    git(project, "init", "--quiet")
+    commit(project, "Render")
+    git(template, "tag", "rendered")
+    move_on(template)
+    given = [*options, '--extra-context={"datastore": "sql"}', "--checkout=rendered"]
+    cruft(project, "link", *given, str(template))
+    assert cruft(project, "diff") == ""
+    commit(project, "Link")
+    update(project)
+    assert (project / "bin/new.sh").exists()
+
+
+@pytest.mark.thorough
+def test_an_update_goes_to_the_version_that_is_named(template: Path) -> None:
+    project = create(template)
+    move_on(template)
+    git(template, "tag", "v1.2.0")
+    append(template / PROJECT.name / ".editorconfig", "# Not yet.\n")
+    commit(template, "Go on")
+    cruft(project, "update", "--skip-apply-ask", "--checkout", "v1.2.0")
+    assert (project / ".editorconfig").read_bytes().endswith(b"max_line_length = 110\n")
+    assert "SUCCESS" in cruft(project, "check", "--checkout", "v1.2.0")
+
+
+LOCKS = ["develop.txt", "common.txt"]
+
+
+def grow_old(template: Path, datastore: str) -> str:
+    """Commit lock files with an older werkzeug; give the version that the present ones have."""
+    locks = template / "templates/requirements" / datastore
+    (present,) = re.findall(
+        r"^werkzeug==(\S+)", (locks / LOCKS[0]).read_text("utf-8"), re.MULTILINE
+    )
+    options = ["--no-input", "--default-config", "-o", template.parent / "older"]
+    run("cookiecutter", *options, template, f"datastore={datastore}", cwd=template.parent)
+    requirements = template.parent / "older/my-flask-api/requirements"
+    older = template.parent / "older.txt"
+    older.write_text(f"werkzeug<{present}\n", encoding="utf-8")
+    compile_ = ["uv", "pip", "compile", "-q", "--universal", "--generate-hashes"]
+    compile_ += ["--python-version", "3.11", "--custom-compile-command", "make lock"]
+    for lock, source, bound in zip(
+        LOCKS, ["develop.in", "common.in"], [older, LOCKS[0]], strict=True
+    ):
+        run(*compile_, "-c", bound, source, "-o", lock, cwd=requirements)
+        shutil.copy(requirements / lock, locks / lock)
+    commit(template, "Be older")
+    return present
+
+
+def move_far_on(template: Path) -> None:
+    """Change the template where its projects change too, and bring the present lock files."""
+    git(template, "revert", "--no-edit", "HEAD")
+    old = "Report that the process is up; nothing that it depends on is checked."
+    for path in (PROJECT.name + "/chassis/probes.py", "templates/docs/greetings.yaml"):
+        replace(template / path, old, "Report that it is up.")
+    replace(template / "templates/docs/items.yaml", old, "Report that it is up.")
+    factory = template / PROJECT.name / "api/__init__.py"
+    replace(factory, "Where your code goes:", "Your code goes here:")
+    move_on(template)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("datastore", ["none", "sql"])
+def test_a_project_that_lives_follows_the_template(template: Path, datastore: str) -> None:
+    present = grow_old(template, datastore)
+    project = create(template, datastore=datastore)
+    add_the_resource_of_the_readme(project)
+    replace(project / "README.md", "## Run it", "## Run it, please")
+    commit(project, "Live")
+    lived = git(project, "diff", "HEAD~1", "--name-only").splitlines()
+    assert {"api/__init__.py", "docs/swagger.yaml", "README.md"} < set(lived)
+    move_far_on(template)
+    update(project)
+    assert "SUCCESS" in cruft(project, "check")
+    assert "## Run it, please" in (project / "README.md").read_text(encoding="utf-8")
+    for lock in LOCKS:
+        locked = TEMPLATE / "templates/requirements" / datastore / lock
+        assert (project / "requirements" / lock).read_bytes() == locked.read_bytes()
+    assert "passed" in run("make", "lint", "test", cwd=project)
+    version = "import importlib.metadata as m; print(m.version('werkzeug'))"
+    assert run(project / ".venv/bin/python", "-c", version, cwd=project).strip() == present
+    git(project, "add", "--all")
+    run("make", "docs", "format", cwd=project)
+    assert git(project, "diff", "--name-only") == ""
+
+
+@pytest.mark.thorough
+def test_a_project_that_lives_takes_another_answer(template: Path) -> None:
+    """What its owner registered stands beside the example that goes: git asks which lines stay."""
+    project = create(template)
+    add_the_resource_of_the_readme(project)
+    replace(project / "README.md", "## Run it", "## Run it, please")
+    commit(project, "Live")
+    update(project, datastore="sql")
+    asked = re.findall("^(?:UU|AA) (.*)$", git(project, "status", "--short"), re.MULTILINE)
+    assert set(asked) <= {"api/__init__.py", "docs/swagger.yaml"}
+    assert "## Run it, please" in (project / "README.md").read_text(encoding="utf-8")
+    assert (project / "api/quotes.py").exists()
+    assert (project / "api/items/sql.py").exists()
+    assert not (project / "api/greetings.py").exists()
+
+    factory = project / "api/__init__.py"
+    code = re.sub("^(<<<<<<<|=======|>>>>>>>).*\n", "", factory.read_text("utf-8"), flags=re.M)
+    factory.write_text(re.sub("^.*greetings.*\n", "", code, flags=re.M), encoding="utf-8")
+    assert "passed" in run("make", "format", "docs", "lint", "test", cwd=project)
+    document = (project / "docs/swagger.yaml").read_text(encoding="utf-8")
+    assert "/api/v1/quotes/{country}:" in document
+    assert "/api/v1/items:" in document
+
+
+@pytest.mark.thorough
+def test_requirements_that_both_changed_are_locked_again(template: Path) -> None:
+    """By the commands of the project's README."""
+    grow_old(template, "none")
+    project = create(template)
+    older = version_of_werkzeug(project)
+    append(project / "requirements/common.in", f"werkzeug<{older}\n")
+    run("make", "lock", "UPGRADE=", cwd=project)
+    chosen = version_of_werkzeug(project)
+    commit(project, "Hold a package back")
+    move_far_on(template)
+    assert "Applied patch to 'requirements/common.txt' with conflicts." in update(project)
+    readme = (project / "README.md").read_text(encoding="utf-8")
+    (commands,) = re.findall(r"```sh\n(git checkout --theirs .*?)```", readme, re.DOTALL)
+    run("sh", "-ec", commands, cwd=project)
+    for lock in LOCKS:
+        text = (project / "requirements" / lock).read_text(encoding="utf-8")
+        assert not re.search("<<<<|>>>>|====", text)
+    assert version_of_werkzeug(project) == chosen != older
+    assert "passed" in run("make", "lint", "test", cwd=project)
+
+
+def version_of_werkzeug(project: Path) -> str:
+    text = (project / "requirements/common.txt").read_text(encoding="utf-8")
+    return re.findall(r"^werkzeug==(\S+)", text, re.MULTILINE)[0]

@@ -1,0 +1,137 @@
+"""Shows what a change of the template changes in the projects.
+
+`python -m tools.difference BASE [FOLDER]` renders every distinct project from the commit BASE and from
+the work tree, writes a patch for each that differs into FOLDER, and prints a summary in Markdown.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tools.variants import QUESTIONS, TEMPLATE, Answers, distinct, name, words
+
+# GitHub takes a summary of 1 MiB; this leaves room for what stands around the patches.
+LIMIT = 900_000
+
+
+def run(*command: str | Path, cwd: Path = TEMPLATE, fine: tuple[int, ...] = (0,)) -> bytes:
+    """Run a command and give what it printed; stop with that if it fails."""
+    done = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE)
+    if done.returncode not in fine:
+        sys.stderr.buffer.write(done.stdout)
+        sys.exit(f"difference: {command[0]} {command[1]} exits with {done.returncode}")
+    return done.stdout
+
+
+def ask(template: Path) -> dict[str, Any]:
+    """Give a template's questions with their answers."""
+    questions = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))
+    return {question: given for question, given in questions.items() if question[0] != "_"}
+
+
+def gone(base: Path) -> list[str]:
+    """Give the questions and answers that are no more: their projects are not compared."""
+    words = []
+    for question, given in ask(base).items():
+        if question not in QUESTIONS:
+            words.append(question)
+        elif isinstance(given, list) and isinstance(QUESTIONS[question], list):
+            words += [
+                f"{question}={answer}" for answer in given if answer not in QUESTIONS[question]
+            ]
+    return words
+
+
+def known(template: Path, answers: Answers) -> Answers | None:
+    """Leave out the questions that a template does not ask; give nothing if it lacks an answer."""
+    questions = ask(template)
+    asked = {question: answer for question, answer in answers.items() if question in questions}
+    for question, answer in asked.items():
+        if isinstance(questions[question], list) and answer not in questions[question]:
+            return None
+    return asked
+
+
+def render(template: Path, answers: Answers, folder: Path) -> None:
+    """Render a project as a folder: an empty one if the template does not have it."""
+    if (asked := known(template, answers)) is None:
+        folder.mkdir()
+        return
+    around = folder.with_suffix(".rendered")
+    cookiecutter = [sys.executable, "-m", "cookiecutter", "--no-input", "--default-config"]
+    run(*cookiecutter, "--output-dir", around, template, *words(asked).split())
+    (project,) = around.iterdir()
+    project.rename(folder)
+
+
+def patch(base: Path, answers: Answers) -> bytes:
+    """Give what changes in the project with the answers."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        # The names of the two folders are the prefixes that a patch has anyway.
+        render(base, answers, folder / "a")
+        render(TEMPLATE, answers, folder / "b")
+        diff = [
+            "git",
+            "diff",
+            "--no-index",
+            "--no-prefix",
+            "--no-ext-diff",
+            "--no-color",
+            "--binary",
+        ]
+        return run(*diff, "a", "b", cwd=folder, fine=(0, 1))
+
+
+def stat(patch: Path) -> str:
+    """Count a patch's lines by file; outside a repository, where git would leave out files."""
+    return str(run("git", "apply", "--stat", patch.resolve(), cwd=Path("/")), "utf-8")
+
+
+def cut(text: str, size: int) -> str:
+    """Cut a text at the end of a line, to a number of bytes."""
+    if len(data := text.encode()) <= size:
+        return text
+    return data[: data.rfind(b"\n", 0, max(size, 0)) + 1].decode()
+
+
+def block(language: str, text: str) -> str:
+    """Put a text into a fence that it does not end."""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}{language}\n{text}{fence}\n"
+
+
+def main(base: str, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.patch"):
+        old.unlink()
+    same: dict[bytes, list[str]] = {}
+    with tempfile.TemporaryDirectory() as temporary:
+        archive = Path(temporary, "base.tar")
+        run("git", "archive", "--output", archive, base)
+        run("tar", "-xf", archive, cwd=Path(temporary))
+        removed = gone(Path(temporary))
+        for answers in distinct():
+            if difference := patch(Path(temporary), answers):
+                same.setdefault(difference, []).append(name(answers))
+                (folder / f"{name(answers)}.patch").write_bytes(difference)
+    changed = sum(map(len, same.values()))
+    print(f"## {changed or 'None'} of {len(distinct())} projects differ from {base}'s")
+    if removed:
+        print(f"\nNo more there, and not compared: {', '.join(removed)}")
+    for difference, names in same.items():
+        counts = stat(folder / f"{names[0]}.patch")
+        text = difference.decode("utf-8", "replace")
+        shown = cut(text, LIMIT // len(same) - len(counts.encode()))
+        rest = "" if shown == text else f"\nThe rest is in {names[0]}.patch.\n"
+        print(f"\n### {', '.join(names)}\n\n{block('text', counts)}")
+        print(f"<details><summary>Patch</summary>\n\n{block('diff', shown)}{rest}\n</details>")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(*sys.argv[2:] or [TEMPLATE / "build/difference"]))
