@@ -9,7 +9,7 @@ COMPILE = uv pip compile -q --universal --generate-hashes --python-version 3.11 
 RENDER = $(IN_VENV) cookiecutter --no-input --default-config --overwrite-if-exists .
 
 .DEFAULT_GOAL := help
-.PHONY: help develop init demo test test-all lint format difference bench bench-quick docs lock audit ci
+.PHONY: help develop init demo test test-all lint format difference bench bench-quick listings docs lock audit ci
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,8 +69,8 @@ bench: develop .venv/bench/bench.txt ## Measure the projects (half an hour) and 
 bench-quick: develop ## Measure in two minutes whether the projects are far from the goals
 	$(IN_VENV) python -m bench --quick
 
-DATASTORES = none sql firestore
-LOCKED = $(BUILD)/lock/$(datastore)/my-flask-api/requirements
+listings: develop ## Write tests/rendering/listings/, the files that the projects have
+	$(IN_VENV) python -m tools.listings >/dev/null
 
 docs: develop ## Write templates/docs/, the projects' OpenAPI documents
 	$(foreach datastore,none sql,$(RENDER) -o $(BUILD)/docs/$(datastore) project_name=NAME project_slug=docs \
@@ -79,23 +79,19 @@ docs: develop ## Write templates/docs/, the projects' OpenAPI documents
 		sed -e 's/"NAME"/"{{ cookiecutter.__name }}"/' -e 's/"DESCRIPTION"/"{{ cookiecutter.__description }}"/' \
 			$(BUILD)/docs/$${document#*:}/docs/docs/swagger.yaml > templates/docs/$${document%:*}.yaml; done
 
-lock: develop ## Upgrade and lock the requirements, the template's and the projects'
-	cd requirements && $(IN_VENV) $(COMPILE) --upgrade develop.in -o develop.txt
-	cd requirements && $(IN_VENV) $(COMPILE) --upgrade bench.in -o bench.txt
-	$(foreach datastore,$(DATASTORES),$(RENDER) -o $(BUILD)/lock/$(datastore) datastore=$(datastore) >/dev/null &&) true
-	@# All together first, so that the variants share versions; then each by its own `make lock`.
-	$(IN_VENV) $(COMPILE) --upgrade $(foreach datastore,$(DATASTORES),$(LOCKED)/develop.in) -o $(BUILD)/lock/all.txt
-	$(foreach datastore,$(DATASTORES),rm $(LOCKED)/load.txt $(LOCKED)/audit.txt && cp $(BUILD)/lock/all.txt $(LOCKED)/develop.txt &&) true
-	$(foreach datastore,$(DATASTORES),$(IN_VENV) $(MAKE) -C $(LOCKED)/.. lock UPGRADE= &&) true
-	$(foreach datastore,$(DATASTORES),cp $(LOCKED)/common.txt $(LOCKED)/develop.txt templates/requirements/$(datastore)/ &&) true
-	cp $(addprefix $(BUILD)/lock/none/my-flask-api/requirements/,load.txt audit.txt) templates/requirements/none/
+lock: UPGRADE ?= --upgrade
 
-LOCKS = $(wildcard requirements/*.txt templates/requirements/*/*.txt)
+lock: develop ## Upgrade and lock all requirements; UPGRADE="--upgrade-package flask" upgrades one
+	cd requirements && $(IN_VENV) $(COMPILE) $(UPGRADE) develop.in -o develop.txt
+	cd requirements && $(IN_VENV) $(COMPILE) $(UPGRADE) bench.in -o bench.txt
+	$(IN_VENV) python -m tools.locks $(UPGRADE)
 
 audit: develop ## Look for known vulnerabilities in the locked requirements, the template's and the projects'
-	$(RENDER) -o $(BUILD)/audit >/dev/null
-	$(IN_VENV) $(MAKE) -s -C $(BUILD)/audit/my-flask-api .venv/audit/audit.txt
-	$(BUILD)/audit/my-flask-api/.venv/audit/bin/pip-audit --strict --disable-pip --require-hashes $(addprefix -r ,$(LOCKS))
+	@rm -rf $(BUILD)/audit
+	$(IN_VENV) python -m tools.render $(BUILD)/audit >/dev/null
+	$(IN_VENV) $(MAKE) -s -C $(BUILD)/audit/none/my-flask-api .venv/audit/audit.txt
+	$(BUILD)/audit/none/my-flask-api/.venv/audit/bin/pip-audit --strict --disable-pip --require-hashes \
+		$(addprefix -r ,$(wildcard requirements/*.txt)) $$(printf -- '-r %s ' $(BUILD)/audit/*/my-flask-api/requirements/*.txt)
 
 ci: ## Check what CI checks
 	.ci/run

@@ -5,7 +5,8 @@ Run as a script, it prints the rows of the workflow matrix.yml; with the standar
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 TEMPLATE = Path(__file__).parent.parent
@@ -21,33 +22,61 @@ NEUTRAL = {
     "ci": {".github/dependabot.yml", ".github/workflows/ci.yml", "README.md"},
 }
 
-Answers = dict[str, str | bool]
+Answer = str | bool
+Answers = dict[str, Answer]
 
-AXES: dict[str, list[str | bool]] = {
+AXES: dict[str, list[Answer]] = {
     question: [True, False] if isinstance(value, bool) else value
     for question, value in QUESTIONS.items()
     if not question.startswith("_") and isinstance(value, bool | list) and question not in NO_AXIS
 }
+DEFAULTS = {question: answers[0] for question, answers in AXES.items()}
 
 
-def product(axes: dict[str, list[str | bool]] = AXES) -> list[Answers]:
-    """Give every combination of answers, each by question."""
-    return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+def product(questions: Sequence[str]) -> list[Answers]:
+    """Return every combination of the answers to some questions."""
+    axes = [AXES[question] for question in questions]
+    return [dict(zip(questions, values, strict=True)) for values in itertools.product(*axes)]
 
 
 def distinct() -> list[Answers]:
-    """Give the combinations that differ in code or requirements, the other questions left out."""
-    return product({question: axis for question, axis in AXES.items() if question not in NEUTRAL})
+    """Return the combinations that differ in code or requirements, without the other questions."""
+    return product([question for question in AXES if question not in NEUTRAL])
 
 
-def pairs() -> Iterator[Answers]:
-    """Give combinations in which every pair of answers to two questions occurs."""
-    seen: set[tuple[tuple[str, str | bool], ...]] = set()
-    for answers in product():
-        new = set(itertools.combinations(answers.items(), 2)) - seen
-        if new:
-            seen |= new
-            yield answers
+def every() -> list[Answers]:
+    """Return the combinations that differ in more than the license and Python's version."""
+    return product([question for question in AXES if question not in ("license", "python_version")])
+
+
+@cache
+def covering() -> tuple[Answers, ...]:
+    """Return the combinations that are installed and tested.
+
+    Every pair of answers to two questions occurs, every license, and both values of every condition in the
+    template (tools/conditions.py).
+    """
+    from allpairspy import AllPairs
+
+    from tools.conditions import conditions
+
+    questions = [question for question in AXES if question != "license"]
+    pairs = AllPairs([AXES[question] for question in questions])
+    rows = [dict(zip(questions, values, strict=True)) for values in pairs]
+    licenses = itertools.cycle(AXES["license"])
+    rows = [{"license": license_} | row for license_, row in zip(licenses, rows, strict=False)]
+    for condition in conditions():
+        for value in (True, False):
+            if not any(condition.holds(row) == value for row in rows):
+                fitting = (row for row in product(list(AXES)) if condition.holds(row) == value)
+                if row := next(fitting, None):
+                    rows.append(row)
+    return tuple(rows)
+
+
+def few() -> list[Answers]:
+    """Return the default combination, and the one with the most files."""
+    return [{question: AXES[question][which] for question in distinct()[0]} for which in (0, 1)]
 
 
 def name(answers: Answers) -> str:
@@ -55,29 +84,17 @@ def name(answers: Answers) -> str:
     return "-".join(str(answer) for answer in answers.values()) or "default"
 
 
-def few() -> list[Answers]:
-    """Give a few distinct combinations in which every answer occurs."""
-    chosen: list[Answers] = []
-    seen: set[tuple[str, str | bool]] = set()
-    while True:
-        best = max(distinct(), key=lambda answers: len(answers.items() - seen))
-        if not (new := best.items() - seen):
-            return chosen
-        chosen.append(best)
-        seen |= new
-
-
 def words(answers: Answers) -> str:
-    """Give answers as cookiecutter takes them on its command line."""
+    """Return answers as cookiecutter takes them on its command line."""
     return " ".join(f"{question}={answer}" for question, answer in answers.items())
 
 
 def rows() -> list[dict[str, str]]:
-    """Give every distinct project on every Python, as rows of a matrix of GitHub's."""
+    """Return every distinct project on one Python each, as rows of a matrix of GitHub's."""
+    pythons = itertools.cycle(AXES["python_version"])
     every = [
         answers | {"python_version": python}
-        for answers in distinct()
-        for python in QUESTIONS["python_version"]
+        for answers, python in zip(distinct(), pythons, strict=False)
     ]
     return [
         {"name": name(row), "python": str(row["python_version"]), "answers": words(row)}

@@ -14,10 +14,9 @@ import pytest
 import yaml
 
 from tests.conftest import Bake
-from tests.rendering.test_rendering import texts
 from tests.support.engine import docker, use_this_machine_s_emulator
 from tests.support.machine import environment, listening, run
-from tools.variants import AXES, TEMPLATE, Answers, distinct, name
+from tools.variants import AXES, TEMPLATE
 
 WORKFLOW = ".github/workflows/ci.yml"
 
@@ -119,13 +118,6 @@ def test_github_s_schema_accepts_the_configuration_of_dependabot(bake: Bake) -> 
     run("check-jsonschema", *schema, ".github/dependabot.yml", cwd=project)
     for update in yaml.safe_load((project / ".github/dependabot.yml").read_text())["updates"]:
         assert (project / update["directory"].strip("/")).is_dir()
-
-
-@pytest.mark.parametrize("answers", distinct(), ids=name)
-def test_without_github_nothing_names_it(bake: Bake, answers: Answers) -> None:
-    for path, text in texts(bake(**answers, ci="none")).items():
-        assert ".github" not in path
-        assert not re.search(r"github(?!\.com|\.io)|dependabot|gha-creds", text, re.I), path
 
 
 # --- make audit, with a database of vulnerabilities that has one

@@ -18,10 +18,10 @@ import pytest
 import yaml
 
 from tests.conftest import Bake, serving
-from tests.rendering.test_rendering import texts
+from tests.rendering.checks import texts
 from tests.support.datastores import PostgreSQL
 from tests.support.machine import environment, free_port, listening, missing, run
-from tools.variants import AXES, TEMPLATE, Answers, distinct, name
+from tools.variants import AXES, TEMPLATE, distinct
 
 every_datastore = pytest.mark.parametrize("datastore", AXES["datastore"])
 WORKFLOWS = Path(".github/workflows")
@@ -111,11 +111,10 @@ def commands(project: Path) -> Iterator[tuple[str, str]]:
         yield from ((path, command) for command in found)
 
 
-def lint(project: Path, tmp_path: Path) -> list[tuple[str, str, str]]:
-    """Have gcloud check every command; give each with its file and with what is wrong, if it is."""
+def lint(found: dict[str, str], tmp_path: Path) -> list[tuple[str, str, str]]:
+    """Have gcloud check commands, given with their files; return each with what is wrong, if it is."""
     if not shutil.which("gcloud"):
         missing("gcloud CLI")
-    found = {command: path for path, command in commands(project)}
     file = tmp_path / "commands.json"
     file.write_text(json.dumps([{"command_string": command} for command in found]))
     done = subprocess.run(
@@ -129,14 +128,12 @@ def lint(project: Path, tmp_path: Path) -> list[tuple[str, str, str]]:
     return [(*pair, fault) for pair, fault in zip(found.items(), faults, strict=True)]
 
 
-@pytest.mark.parametrize("answers", distinct(), ids=name)
-def test_gcloud_knows_every_command_with_its_flags(
-    bake: Bake, answers: Answers, tmp_path: Path
-) -> None:
-    project = bake(**answers)
-    assert [checked for checked in lint(project, tmp_path) if checked[2]] == []
-    if answers["deploy"] == "cloud-run":
-        assert {path for path, _ in commands(project)} >= {*WITH_COMMANDS}
+def test_gcloud_knows_every_command_with_its_flags(bake: Bake, tmp_path: Path) -> None:
+    found: dict[str, str] = {}
+    for answers in distinct():
+        found |= {command: path for path, command in commands(bake(**answers))}
+    assert set(found.values()) >= {*WITH_COMMANDS}
+    assert [checked for checked in lint(found, tmp_path) if checked[2]] == []
 
 
 def test_a_flag_that_gcloud_does_not_know_is_found_in_every_file(
@@ -147,7 +144,8 @@ def test_a_flag_that_gcloud_does_not_know_is_found_in_every_file(
         text = (project / path).read_text(encoding="utf-8")
         wrong = re.sub(r"--(region|location|audiences)=", r"--wrong-\1=", text)
         (project / path).write_text(wrong, encoding="utf-8")
-    faulty = [(command, path) for command, path, fault in lint(project, tmp_path) if fault]
+    found = {command: path for path, command in commands(project)}
+    faulty = [(command, path) for command, path, fault in lint(found, tmp_path) if fault]
     assert all("--wrong-" in command for command, _ in faulty)
     assert {path for _, path in faulty} == {*WITH_COMMANDS}
 
@@ -175,14 +173,6 @@ def test_a_project_s_workflows_are_the_template_s_byte_for_byte(bake: Bake) -> N
     assert paths
     for path in paths:
         assert path.read_bytes() == (TEMPLATE / WORKFLOWS / path.name).read_bytes()
-
-
-@pytest.mark.parametrize("datastore", ["none", "sql"])
-def test_without_cloud_run_and_firestore_nothing_names_google_cloud(
-    bake: Bake, datastore: str
-) -> None:
-    for path, text in texts(bake(datastore=datastore, deploy="container")).items():
-        assert not re.search(r"google|gcloud|gha-creds|cloud.run|K_SERVICE", text, re.I), path
 
 
 def test_what_is_uploaded_to_be_built_has_no_secret_and_all_that_the_image_needs(

@@ -10,16 +10,17 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Bake
-from tests.rendering.test_rendering import ILLEGAL, READERS, texts
+from tests.rendering.checks import ILLEGAL, READERS, texts
 from tests.support.machine import environment, run
+from tests.support.marks import in_rows
 from tests.support.repository import copy, git
-from tools.variants import TEMPLATE, Answers, distinct, name
+from tools.variants import TEMPLATE, Answers, every, name
 
 LONGEST_SLUG = "a" * 49
 # Windows allows 260 characters for a whole path: this leaves some to the folder it is in.
 LONGEST_PATH = 200
 
-every_distinct = pytest.mark.parametrize("answers", distinct(), ids=name)
+every_row = pytest.mark.parametrize("answers", in_rows(every()), ids=name)
 
 
 def render(folder: Path, template: Path = TEMPLATE, *given: str, **settings: str) -> Path:
@@ -30,16 +31,14 @@ def render(folder: Path, template: Path = TEMPLATE, *given: str, **settings: str
     return folder / "my-flask-api"
 
 
-@every_distinct
+@every_row
 def test_every_file_is_utf_8_with_unix_line_ends_and_parses(bake: Bake, answers: Answers) -> None:
     for path, text in texts(bake(**answers)).items():
         assert "\r" not in text, path
         READERS.get(Path(path).suffix, str)(text)
-        if path.endswith(".py"):
-            compile(text, path, "exec")
 
 
-@every_distinct
+@every_row
 def test_every_path_of_a_project_fits_every_file_system(bake: Bake, answers: Answers) -> None:
     fits(f"{LONGEST_SLUG}/{path}" for path in texts(bake(project_slug=LONGEST_SLUG, **answers)))
 

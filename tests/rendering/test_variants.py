@@ -4,24 +4,52 @@ import filecmp
 import itertools
 import json
 import sys
-from pathlib import Path
 
 import pytest
 
 from tests.conftest import Bake
 from tests.support.machine import run
-from tools.variants import AXES, NEUTRAL, QUESTIONS, TEMPLATE, distinct, pairs, product, rows
+from tools.conditions import conditions
+from tools.listings import files
+from tools.variants import (
+    AXES,
+    DEFAULTS,
+    NEUTRAL,
+    TEMPLATE,
+    Answers,
+    covering,
+    distinct,
+    few,
+    product,
+    rows,
+)
 
 
-def test_the_pairs_have_every_pair_of_answers() -> None:
-    covered = {pair for answers in pairs() for pair in itertools.combinations(answers.items(), 2)}
-    assert covered == {
-        pair for answers in product() for pair in itertools.combinations(answers.items(), 2)
-    }
+def pairs(combinations: list[Answers]) -> set[tuple[tuple[str, object], ...]]:
+    """Return each pair of answers that occurs in some combinations; a license counts alone."""
+    found = set()
+    for answers in combinations:
+        others = [item for item in answers.items() if item[0] != "license"]
+        found |= {*itertools.combinations(others, 2), (("license", answers["license"]),)}
+    return found
 
 
-def files(project: Path) -> set[str]:
-    return {str(p.relative_to(project)) for p in project.rglob("*") if p.is_file()}
+def test_the_installed_combinations_have_every_pair_of_answers_and_every_license() -> None:
+    assert pairs([*covering()]) == pairs(product(list(AXES)))
+
+
+@pytest.mark.parametrize("condition", conditions(), ids=lambda condition: condition.place)
+def test_a_condition_and_its_negation_occur_in_an_installed_combination(condition) -> None:  # noqa: ANN001
+    possible = {condition.holds(answers) for answers in product(list(AXES))}
+    assert possible == {True, False}, "it is true or false whatever the answers are"
+    assert {condition.holds(answers) for answers in covering()} == possible
+
+
+def test_a_condition_is_joined_with_the_one_around_it() -> None:
+    (deploy,) = [c for c in conditions() if c.place.startswith("_files: .github/workflows/deploy")]
+    assert deploy.holds(DEFAULTS | {"deploy": "cloud-run", "ci": "github"})
+    assert not deploy.holds(DEFAULTS | {"deploy": "cloud-run", "ci": "none"})
+    assert not deploy.holds(DEFAULTS)
 
 
 @pytest.mark.parametrize(
@@ -37,16 +65,23 @@ def test_a_neutral_answer_changes_a_few_known_files_alone(
     assert paths - set(same) == (NEUTRAL[question] if answer != AXES[question][0] else set())
 
 
-def test_the_rows_have_every_distinct_project_on_every_python_once() -> None:
+def test_the_quick_combinations_are_the_default_and_one_with_as_many_files_as_any(
+    bake: Bake,
+) -> None:
+    default, most = few()
+    assert bake(**default).name == bake().name
+    assert files(bake(**default)) == files(bake())
+    sizes = {answers["datastore"]: len(files(bake(**answers))) for answers in distinct()}
+    assert len(files(bake(**most))) == max(sizes.values())
+
+
+def test_the_rows_have_every_distinct_project_once_and_every_python() -> None:
     read = [dict(word.split("=") for word in row["answers"].split()) for row in rows()]
-    wanted = [
-        {question: str(answer) for question, answer in answers.items()} | {"python_version": python}
-        for answers in distinct()
-        for python in QUESTIONS["python_version"]
-    ]
+    assert [row["python"] for row in rows()] == [answers.pop("python_version") for answers in read]
+    wanted = [{question: str(a) for question, a in answers.items()} for answers in distinct()]
     assert sorted(map(repr, read)) == sorted(map(repr, wanted))
     assert len({row["name"] for row in rows()}) == len(rows())
-    assert [row["python"] for row in rows()] == [answers["python_version"] for answers in read]
+    assert {row["python"] for row in rows()} == set(AXES["python_version"])
 
 
 def test_the_rows_are_not_more_than_github_takes() -> None:

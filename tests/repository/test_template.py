@@ -6,7 +6,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from tests.rendering.test_rendering import READERS
+from tests.rendering.checks import READERS
 from tests.support.machine import environment, fetch, free_port, run
 from tools.variants import PROJECT, QUESTIONS, TEMPLATE
 

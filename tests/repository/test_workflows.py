@@ -220,7 +220,7 @@ def test_the_tools_can_be_installed_where_the_rendering_is_tested(
 
 # --- lock.yml
 
-LOCKS = ["requirements/develop.txt", "templates/requirements/sql/common.txt"]
+LOCKS = ["requirements/develop.txt", "templates/requirements.jinja"]
 GH = """#!/bin/sh
 echo "gh $1 $2" >> "$LOG"
 printf '%s\\n' "$@" >> "$LOG.arguments"

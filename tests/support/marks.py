@@ -1,14 +1,14 @@
 """Marks that run a test for many variants."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pytest
 
-from tools.variants import Answers, distinct, few, name
+from tools.variants import Answers, covering, distinct, few, name
 
 
 def parametrize(
-    quick: list[Answers], every: Sequence[Answers] = tuple(distinct())
+    quick: Iterable[Answers], every: Sequence[Answers] = tuple(distinct())
 ) -> pytest.MarkDecorator:
     """Run a test for every combination; those that are not quick in the thorough run."""
     marked = [
@@ -16,6 +16,11 @@ def parametrize(
         for answers in every
     ]
     return pytest.mark.parametrize("answers", marked, ids=name)
+
+
+def in_rows(combinations: list[Answers]) -> list[Answers]:
+    """Return those of some combinations that the covering array has, whatever else it has."""
+    return [each for each in combinations if any(each.items() <= row.items() for row in covering())]
 
 
 every_project = parametrize(few())

@@ -25,7 +25,7 @@ def works(command: str) -> bool:
 
 
 OURS = "{}.{}".format(*sys.version_info)
-# By version, newest first: {"3.13": "/usr/bin/python3.13"}.
+# By version, in the order of the answers: {"3.13": "/usr/bin/python3.13"}.
 PYTHONS: dict[str, str] = {
     version: command
     for version in QUESTIONS["python_version"]

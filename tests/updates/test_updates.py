@@ -6,15 +6,17 @@ A project is rendered by one commit of the template and edited by its owner; the
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.conftest import Bake
 from tests.projects.test_project import add_the_resource_of_the_readme
 from tests.support.machine import run
 from tests.support.repository import commit, copy, git
-from tools.variants import PROJECT, TEMPLATE
+from tools.variants import PROJECT
 
 # In the template's README, and so in the project's.
 TYPED = "A Flask API: typed requests and responses"
@@ -267,24 +269,12 @@ def test_an_update_goes_to_the_version_that_is_named(template: Path) -> None:
 LOCKS = ["develop.txt", "common.txt"]
 
 
-def grow_old(template: Path, datastore: str) -> str:
-    """Commit lock files with an older werkzeug; give the version that the present ones have."""
-    locks = template / "templates/requirements" / datastore
-    (present,) = re.findall(
-        r"^werkzeug==(\S+)", (locks / LOCKS[0]).read_text("utf-8"), re.MULTILINE
-    )
-    options = ["--no-input", "--default-config", "-o", template.parent / "older"]
-    run("cookiecutter", *options, template, f"datastore={datastore}", cwd=template.parent)
-    requirements = template.parent / "older/my-flask-api/requirements"
-    older = template.parent / "older.txt"
-    older.write_text(f"werkzeug<{present}\n", encoding="utf-8")
-    compile_ = ["uv", "pip", "compile", "-q", "--universal", "--generate-hashes"]
-    compile_ += ["--python-version", "3.11", "--custom-compile-command", "make lock"]
-    for lock, source, bound in zip(
-        LOCKS, ["develop.in", "common.in"], [older, LOCKS[0]], strict=True
-    ):
-        run(*compile_, "-c", bound, source, "-o", lock, cwd=requirements)
-        shutil.copy(requirements / lock, locks / lock)
+def grow_old(template: Path) -> str:
+    """Commit lock files with an older werkzeug; return the version that the present ones have."""
+    lock = (template / "templates/requirements.jinja").read_text(encoding="utf-8")
+    (present,) = re.findall(r"^werkzeug==(\S+)", lock, re.MULTILINE)
+    command = [sys.executable, "-m", "tools.locks", "--upgrade-package", f"werkzeug<{present}"]
+    run(*command, cwd=template)
     commit(template, "Be older")
     return present
 
@@ -303,8 +293,10 @@ def move_far_on(template: Path) -> None:
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("datastore", ["none", "sql"])
-def test_a_project_that_lives_follows_the_template(template: Path, datastore: str) -> None:
-    present = grow_old(template, datastore)
+def test_a_project_that_lives_follows_the_template(
+    template: Path, bake: Bake, datastore: str
+) -> None:
+    present = grow_old(template)
     project = create(template, datastore=datastore)
     add_the_resource_of_the_readme(project)
     replace(project / "README.md", "## Run it", "## Run it, please")
@@ -316,7 +308,7 @@ def test_a_project_that_lives_follows_the_template(template: Path, datastore: st
     assert "SUCCESS" in cruft(project, "check")
     assert "## Run it, please" in (project / "README.md").read_text(encoding="utf-8")
     for lock in LOCKS:
-        locked = TEMPLATE / "templates/requirements" / datastore / lock
+        locked = bake(datastore=datastore) / "requirements" / lock
         assert (project / "requirements" / lock).read_bytes() == locked.read_bytes()
     assert "passed" in run("make", "lint", "test", cwd=project)
     version = "import importlib.metadata as m; print(m.version('werkzeug'))"
@@ -353,7 +345,7 @@ def test_a_project_that_lives_takes_another_answer(template: Path) -> None:
 @pytest.mark.thorough
 def test_requirements_that_both_changed_are_locked_again(template: Path) -> None:
     """By the commands of the project's README."""
-    grow_old(template, "none")
+    grow_old(template)
     project = create(template)
     older = version_of_werkzeug(project)
     append(project / "requirements/common.in", f"werkzeug<{older}\n")

@@ -1,0 +1,229 @@
+"""What is true of every project, whatever the answers: each check yields the faults that it finds."""
+
+import ast
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from tests.support.machine import run
+from tools.listings import files, listed
+from tools.variants import Answers
+
+READERS: dict[str, Callable[[str], object]] = {
+    ".json": json.loads,
+    ".py": ast.parse,
+    ".toml": tomllib.loads,
+    ".yaml": yaml.safe_load,
+    ".yml": yaml.safe_load,
+}
+# What Windows allows in no file name: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
+ILLEGAL = re.compile(r'[<>:"\\|?*]|[ .]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.IGNORECASE)
+# Words of an answer that was not chosen: when it leaves a trace, and the pattern of that.
+RESIDUE: list[tuple[Callable[[Answers], bool], str]] = [
+    (lambda answers: answers["ci"] != "github", r"github(?!\.com|\.io)|dependabot|gha-creds"),
+    (lambda answers: answers["deploy"] != "cloud-run", r"cloud.run|K_SERVICE"),
+    (lambda answers: answers["datastore"] != "firestore", "firestore"),
+    (lambda answers: answers["datastore"] != "sql", "sqlalchemy|alembic|psycopg|DATABASE_URL"),
+    (
+        lambda answers: answers["deploy"] != "cloud-run" and answers["datastore"] != "firestore",
+        "google|gcloud",
+    ),
+]
+# What the pages tell an owner to write.
+OWN = re.compile(r"(api|tests)/(test_)?(quotes|orders|rates|errors|extensions)(\.py|/.*)?")
+PATH = re.compile(
+    r"(?<![\w/.-])(?:api|bin|chassis|docs|migrations|requirements|tests)/[\w./-]*\.(?:in|md|py|sh|txt|yaml)\b"
+)
+PERSON = re.compile(r"\b(who|whom|whoever|him|somebody|nobody|anybody)\b", re.IGNORECASE)
+
+
+class Project(NamedTuple):
+    """A rendered project: its folder, its answers, and its texts by path."""
+
+    folder: Path
+    answers: Answers
+    texts: dict[str, str]
+
+
+def texts(project: Path) -> dict[str, str]:
+    """Return each rendered file's text, by its path."""
+    return {path: (project / path).read_bytes().decode("utf-8") for path in sorted(files(project))}
+
+
+def faults(folder: Path, answers: Answers) -> list[str]:
+    """Return what the checks find in a project."""
+    project = Project(folder, answers, texts(folder))
+    return [f"{check.__name__}: {fault}" for check in CHECKS for fault in check(project)]
+
+
+def parses(project: Project) -> Iterator[str]:
+    for path, text in project.texts.items():
+        try:
+            READERS.get(Path(path).suffix, str)(text)
+        except (SyntaxError, ValueError, yaml.YAMLError) as error:
+            yield f"{path}: {error}"
+
+
+def has_nothing_of_the_template(project: Project) -> Iterator[str]:
+    for path, text in project.texts.items():
+        if path.startswith(".github/workflows/"):
+            text = re.sub(r"\$\{\{.*?\}\}", "", text)  # GitHub's; these are copied, not rendered
+        for found in re.findall(r"cookiecutter|\{[{%#]|[%#]\}|^\s*# %", text, re.MULTILINE):
+            yield f"{path}: {found}"
+
+
+def has_nothing_of_an_answer_that_was_not_chosen(project: Project) -> Iterator[str]:
+    for left_out, pattern in RESIDUE:
+        for path, text in project.texts.items():
+            if left_out(project.answers) and (found := re.search(pattern, text, re.IGNORECASE)):
+                yield f"{path}: {found[0]}"
+
+
+def is_tidy(project: Project) -> Iterator[str]:
+    for path, text in project.texts.items():
+        prose = re.sub(r"^```.*?^```$", "code", text, flags=re.MULTILINE | re.DOTALL)
+        if "\r" in text:
+            yield f"{path}: a carriage return"
+        if not text.endswith("\n") or text.endswith("\n\n"):
+            yield f"{path}: it does not end with one line break"
+        if path != "LICENSE" and text.startswith("\n"):
+            yield f"{path}: it begins with an empty line"
+        if re.search(r"[ \t]$", text, re.MULTILINE):
+            yield f"{path}: space at the end of a line"
+        if path != "LICENSE" and not path.endswith(".py") and "\n\n\n" in prose:
+            yield f"{path}: two empty lines"
+
+
+def has_legal_paths(project: Project) -> Iterator[str]:
+    for path in project.folder.rglob("*"):
+        if ILLEGAL.search(path.name):
+            yield f"{path}: Windows has no such name"
+        if path.is_dir() and not any(path.iterdir()):
+            yield f"{path}: an empty folder"
+
+
+def has_the_files_of_the_listings(project: Project) -> Iterator[str]:
+    expected = listed(project.answers)
+    for path in sorted(project.texts.keys() ^ expected):
+        yield f"{path} is {'missing' if path in expected else 'not listed'}; see `make listings`"
+
+
+def satisfies_the_linters(project: Project) -> Iterator[str]:
+    yield from complaint("ruff", "format", "--no-cache", "--check", ".", cwd=project.folder)
+    yield from complaint("ruff", "check", "--no-cache", ".", cwd=project.folder)
+    for path, text in project.texts.items():
+        if path == "Dockerfile":
+            yield from in_a_file(text, project.folder / path, "hadolint")
+        elif path == "compose.yaml":
+            schema = "--builtin-schema=vendor.compose-spec"
+            yield from in_a_file(text, project.folder / path, "check-jsonschema", schema)
+        elif path.endswith(".sh"):
+            yield from in_a_file(text, project.folder / path, "sh", "-n")
+            if (project.folder / path).stat().st_mode & 0o111 != 0o111:
+                yield f"{path} cannot be executed"
+
+
+checked: dict[tuple[str, ...], list[str]] = {}
+
+
+def in_a_file(text: str, path: Path, *command: str) -> list[str]:
+    """Check a file, unless a project had the same already."""
+    key = (text, *command)
+    if key not in checked:
+        checked[key] = [*complaint(*command, str(path), cwd=path.parent)]
+    return checked[key]
+
+
+def complaint(*command: str, cwd: Path) -> Iterator[str]:
+    try:
+        run(*command, cwd=cwd)
+    except AssertionError as error:
+        yield str(error)
+
+
+@cache
+def make_s_list(makefile: str, folder: Path) -> set[str]:
+    return {line.split()[0] for line in run("make", cwd=folder).splitlines()}
+
+
+def has_a_makefile_that_lists_its_targets(project: Project) -> Iterator[str]:
+    text = project.texts["Makefile"]
+    phony = set(" ".join(re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE)).split())
+    for target in phony ^ make_s_list(text, project.folder):
+        yield f"{target} is not both phony and listed"
+    lines = text.splitlines()
+    for above, line in zip(lines, lines[1:], strict=False):
+        if re.match(r"[a-z-]+:.*## ", line) and above:
+            yield f"no empty line above {line}"
+
+
+def names_files_that_are_there(project: Project) -> Iterator[str]:
+    for path, text in project.texts.items():
+        if path.startswith((".github/", "requirements/", "tests/")) or path == "LICENSE":
+            continue
+        for named in PATH.findall(text):
+            beside = (project.folder / path).parent / named
+            there = (project.folder / named).exists() or beside.exists()
+            if not there and not OWN.fullmatch(named):
+                yield f"{path} names {named}"
+
+
+def has_a_guide_for_agents_that_is_true(project: Project) -> Iterator[str]:
+    targets = set(re.findall(r"^([a-z-]+):", project.texts["Makefile"], re.MULTILINE))
+    quoted = re.findall(r"`([^`]+)`", project.texts["AGENTS.md"])
+    if len(quoted) < 16:
+        yield "AGENTS.md names little"
+    for text in quoted:
+        command, *words = text.split()
+        if command == "make":
+            unknown = {word for word in words if re.fullmatch("[a-z-]+", word)} - targets
+        else:
+            paths = [word for word in text.split() if "/" in word and word[:6] != ".venv/"]
+            unknown = {word for word in paths if not list(project.folder.glob(word))}
+        for word in unknown:
+            yield f"AGENTS.md names {word}"
+
+
+def names_the_thing_and_not_a_person(project: Project) -> Iterator[str]:
+    pages = (".md", ".txt", ".html", ".yml")
+    for path, text in project.texts.items():
+        if not path.endswith(pages) and path not in ("LICENSE", "docs/swagger.yaml"):
+            for found in PERSON.findall(text):
+                yield f"{path}: {found}"
+
+
+def imports_public_names_of_the_chassis_alone(project: Project) -> Iterator[str]:
+    public: dict[str, list[str]] = {}
+    for path, text in project.texts.items():
+        if path.startswith("chassis/") and path.endswith(".py"):
+            names = re.findall(r"^__all__ = (\[.*?\])", text, re.MULTILINE | re.DOTALL)
+            module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+            public[module] = ast.literal_eval(names[0]) if names else []
+    for path, text in project.texts.items():
+        if path.startswith("api/") and path.endswith(".py"):
+            for node in ast.walk(ast.parse(text)):
+                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("chassis"):
+                    for name in {alias.name for alias in node.names} - {*public[str(node.module)]}:
+                        yield f"{path} imports {name}"
+
+
+CHECKS = [
+    parses,
+    has_nothing_of_the_template,
+    has_nothing_of_an_answer_that_was_not_chosen,
+    is_tidy,
+    has_legal_paths,
+    has_the_files_of_the_listings,
+    satisfies_the_linters,
+    has_a_makefile_that_lists_its_targets,
+    names_files_that_are_there,
+    has_a_guide_for_agents_that_is_true,
+    names_the_thing_and_not_a_person,
+    imports_public_names_of_the_chassis_alone,
+]

@@ -1,0 +1,86 @@
+"""The lock files of every project, from one resolution of all requirements."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Bake
+from tests.support.machine import run
+from tests.support.marks import in_rows
+from tools import locks
+from tools.locks import FILES, LOCK, Line, Resolution, join, needed, read
+from tools.variants import TEMPLATE, distinct
+
+EVERY = re.sub(r"^# % .*\n", "", LOCK.read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+def test_the_requirements_of_every_row_compile_to_its_lock_files_in_one_resolution(
+    bake: Bake, tmp_path: Path
+) -> None:
+    every = tmp_path / "every.txt"
+    every.write_text(EVERY, encoding="utf-8")
+    compared = 0
+    for answers in in_rows(distinct()):
+        folder = bake(**answers) / "requirements"
+        for file in FILES:
+            lock = tmp_path / f"{file}.txt"
+            lock.unlink(missing_ok=True)
+            command = [*locks.COMPILE, f"--constraints={every}", f"{file}.in", "-o", lock]
+            run(*command, cwd=folder)
+            rendered = (folder / f"{file}.txt").read_text(encoding="utf-8")
+            assert rendered == lock.read_text(encoding="utf-8"), "run `make lock`"
+            compared += 1
+    assert compared == len(FILES) * len(distinct())
+
+
+def test_every_project_has_the_same_version_of_a_package() -> None:
+    pins = set(re.findall(r"^([\w.-]+)(?:\[.*\])?==(\S+)", EVERY, re.MULTILINE))
+    assert len(pins) > 80
+    assert len({name for name, _ in pins}) == len(pins)
+
+
+def test_no_lock_file_stands_where_a_tool_would_read_its_conditions() -> None:
+    """Dependabot and GitHub's dependency graph read *.txt."""
+    listed = run("git", "ls-files", "-co", "--exclude-standard", cwd=TEMPLATE).splitlines()
+    own = {"requirements/bench.txt", "requirements/develop.txt"}
+    for path in listed:
+        if path.endswith(".txt") and path not in own and (TEMPLATE / path).exists():
+            assert "--hash=" not in (TEMPLATE / path).read_text(encoding="utf-8"), path
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# % if a\nflask\n# % elif b\nmsgspec\n# % endif\n",
+        "# % if a\n# % if b\nflask\n# % endif\n# % endif\n",
+        "flask\n# % endif\n",
+    ],
+)
+def test_a_condition_that_cannot_be_followed_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="write each condition as `# % if …` and `# % endif`"):
+        read(text)
+
+
+def test_a_package_has_the_marker_of_what_needs_it_and_of_pairs(tmp_path: Path) -> None:
+    """tqdm needs colorama on Windows, the other line everywhere; both conditions may hold."""
+    lines = [
+        Line("markupsafe", ""),
+        Line("tqdm", 'a == "x"'),
+        Line("colorama", 'b == "y"'),
+    ]
+    resolution = Resolution(lines, "", [], tmp_path)
+    needs = {file: needed(resolution, lines) for file in FILES}
+    text = re.sub(r"^ .*\n|^#    .*\n", "", join(needs), flags=re.MULTILINE)
+    text = re.sub(r"==\S+", "==1", text)
+    assert text.splitlines()[1:] == [
+        '# % if b == "y"',
+        "colorama==1 \\",
+        '# % elif a == "x"',
+        "colorama==1 ; sys_platform == 'win32' \\",
+        "# % endif",
+        "markupsafe==1 \\",
+        '# % if a == "x"',
+        "tqdm==1 \\",
+        "# % endif",
+    ]

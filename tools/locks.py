@@ -1,0 +1,166 @@
+"""Lock the requirements of every project by one resolution: `make lock`.
+
+    python -m tools.locks [options of `uv pip compile`, such as --upgrade or --upgrade-package flask]
+
+Writes templates/requirements.jinja, which the four lock files of a project include. A package's lines stand
+there once, under the conditions of the requirement lines that need it.
+"""
+
+import re
+import subprocess
+import sys
+import tempfile
+from itertools import combinations
+from pathlib import Path
+from typing import NamedTuple
+
+from tools.variants import PROJECT, TEMPLATE
+
+LOCK = TEMPLATE / "templates/requirements.jinja"
+FILES = ["common", "develop", "load", "audit"]
+# The same options as in the project's own Makefile, so that its `make lock UPGRADE=` changes nothing.
+COMPILE = [
+    "uv",
+    "pip",
+    "compile",
+    "--quiet",
+    "--universal",
+    "--generate-hashes",
+    "--no-annotate",
+    "--python-version=3.11",
+    "--custom-compile-command=make lock",
+]
+CONDITION = re.compile(r"# % if (.+)")
+
+
+class Line(NamedTuple):
+    """A line of a `.in` file, and the condition that it stands under; none is an empty text."""
+
+    requirement: str
+    condition: str
+
+
+def read(text: str) -> list[Line]:
+    """Return the requirements of a `.in` file of the template.
+
+    Raises ValueError for a condition that is not an `if … endif` of its own.
+    """
+    lines, condition = [], ""
+    for line in text.splitlines():
+        if line.startswith("# %"):
+            found = CONDITION.fullmatch(line)
+            if not (found and not condition or line == "# % endif" and condition):
+                raise ValueError(f"{line!r}: write each condition as `# % if …` and `# % endif`")
+            condition = found[1] if found else ""
+        elif line and not line.startswith(("#", "-r ")):
+            lines.append(Line(line, condition))
+    return lines
+
+
+def requirements() -> dict[str, list[Line]]:
+    """Return the requirements by lock file; development has those of production too."""
+    folder = PROJECT / "requirements"
+    own = {file: read((folder / f"{file}.in").read_text(encoding="utf-8")) for file in FILES}
+    return own | {"develop": own["common"] + own["develop"]}
+
+
+def split(lock: str) -> dict[str, str]:
+    """Return a lock file's lines by package; the comment at its head by an empty name."""
+    blocks: dict[str, str] = {}
+    name = ""
+    for line in lock.splitlines(keepends=True):
+        if not line.startswith((" ", "#")):
+            name = re.split(r"[\[=]", line)[0]
+        blocks[name] = blocks.get(name, "") + line
+    return blocks
+
+
+class Resolution:
+    """One resolution of all requirements, and what a part of them needs of it."""
+
+    def __init__(self, every: list[Line], known: str, options: list[str], folder: Path) -> None:
+        self.folder = folder
+        self.lock = folder / "every.txt"
+        self.lock.write_text(known, encoding="utf-8")
+        self.compile(every, self.lock, options)
+
+    def compile(self, lines: list[Line], output: Path, options: list[str]) -> None:
+        chosen = self.folder / "chosen.in"
+        text = "".join(f"{line.requirement}\n" for line in lines)
+        chosen.write_text(text, encoding="utf-8")
+        subprocess.run([*COMPILE, *options, chosen, "-o", output], check=True, stdout=sys.stderr)
+
+    def part(self, lines: list[Line], conditions: tuple[str, ...]) -> dict[str, str]:
+        """Return the packages that the lines without a condition and those under some need."""
+        output = self.folder / "chosen.txt"
+        output.unlink(missing_ok=True)
+        chosen = [line for line in lines if line.condition in ("", *conditions)]
+        self.compile(chosen, output, ["--constraints", str(self.lock)])
+        return split(output.read_text(encoding="utf-8"))
+
+
+def needed(resolution: Resolution, lines: list[Line]) -> dict[str, dict[str, list[str]]]:
+    """Return the conditions under which a lock file has a package's lines, by package and lines.
+
+    A package may have several texts, because its marker depends on what needs it; the one that holds
+    where more is needed comes first.
+    """
+    conditions = sorted({line.condition for line in lines} - {""})
+    parts = {
+        chosen: resolution.part(lines, chosen)
+        for count in range(3)
+        for chosen in combinations(conditions, count)
+    }
+    found: dict[str, dict[str, list[str]]] = {}
+    for chosen, blocks in parts.items():
+        for name, text in blocks.items():
+            fewer = [parts[chosen[:i] + chosen[i + 1 :]].get(name) for i in range(len(chosen))]
+            texts = found.setdefault(name, {})
+            if set(fewer) != {text}:
+                found[name] = texts = {text: texts.pop(text, [])} | texts
+            if text not in fewer:
+                texts[text].append(" and ".join(chosen))
+    return found
+
+
+def grouped(condition: str) -> str:
+    return f"({condition})" if " and " in condition or " or " in condition else condition
+
+
+def join(needs: dict[str, dict[str, dict[str, list[str]]]]) -> str:
+    """Return the template of all lock files, from what each file needs."""
+    result = []
+    names = sorted({name for packages in needs.values() for name in packages})
+    for name in names:
+        texts: dict[str, dict[str, list[str]]] = {}
+        for file, packages in needs.items():
+            for text, conditions in packages.get(name, {}).items():
+                under = "" if "" in conditions else " or ".join(map(grouped, conditions))
+                texts.setdefault(text, {}).setdefault(under, []).append(file)
+        if [*texts.values()] == [{"": FILES}]:
+            result += texts
+            continue
+        for number, (text, unders) in enumerate(texts.items()):
+            terms = []
+            for under, files in unders.items():
+                where = "" if files == FILES else f"file in {files}"
+                terms.append(" and ".join(filter(None, [where, grouped(under)])))
+            condition = " or ".join(map(grouped, terms)) if len(terms) > 1 else terms[0]
+            result += [f"# % {'elif' if number else 'if'} {condition}\n", text]
+        result.append("# % endif\n")
+    return "".join(result)
+
+
+def main() -> None:
+    lines = requirements()
+    every = [line for file in FILES for line in lines[file]]
+    known = LOCK.read_text(encoding="utf-8") if LOCK.exists() else ""
+    known = "".join(line for line in known.splitlines(keepends=True) if line[:3] != "# %")
+    with tempfile.TemporaryDirectory() as folder:
+        resolution = Resolution(every, known, sys.argv[1:], Path(folder))
+        needs = {file: needed(resolution, lines[file]) for file in FILES}
+    LOCK.write_text(join(needs), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

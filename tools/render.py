@@ -1,0 +1,34 @@
+"""Render a few projects, in which every answer that changes their requirements occurs.
+
+python -m tools.render FOLDER
+"""
+
+import sys
+from pathlib import Path
+
+from cookiecutter.main import cookiecutter
+
+from tools.variants import AXES, NEUTRAL, TEMPLATE, Answers, name
+
+
+def render(answers: Answers, folder: Path, template: Path = TEMPLATE) -> Path:
+    """Render a project into a folder that is made for it; return the project's own."""
+    return Path(
+        cookiecutter(
+            str(template),
+            no_input=True,
+            default_config=True,
+            extra_context=answers,
+            output_dir=str(folder),
+        )
+    )
+
+
+def main(folder: Path) -> None:
+    for question in AXES.keys() - NEUTRAL:
+        for answer in AXES[question]:
+            render({question: answer}, folder / name({question: answer}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
