@@ -55,7 +55,7 @@ def levels(axes: Axes, run: dict[str, Any], what: str, cpus: str) -> None:
 
 def main() -> None:
     run = json.loads((DOCS / "bench.json").read_text(encoding="utf-8"))
-    # Without a fixed salt and with a date, the same figures would give another file.
+    # A fixed salt and no date: the same figures give the same file.
     rcParams.update({"svg.hashsalt": "bench", "svg.fonttype": "none", "font.family": "sans-serif"})
     figure, ((first, second), (third, fourth)) = plt.subplots(2, 2, figsize=(14, 10))
     kinds(first, run)
