@@ -1,13 +1,14 @@
-"""Measure a rendered project beside its references, all in turns, in one run.
+"""Measure a rendered project and its references, in turns, in one run.
 
     python -m bench [--rounds 3] [--seconds 1] [--only requests,settings]
     python -m bench --quick
 
-Prints the tables: medians, with the least and the most, and the ratio to the reference, pair by pair;
-and whether the goals are met. Writes them to docs/bench.json; --quick does not, and ends with 1 if a
-goal is missed by a third.
-Needs Linux with two CPUs, wrk and PostgreSQL (Debian's packages), the Firestore emulator, and what
-`make bench` installs.
+Prints tables of medians, ranges and ratios to the reference, and whether each goal is met. Ratios are
+computed round by round. Writes the tables to docs/bench.json.
+
+--quick measures less, writes nothing, and exits with 1 if a goal is missed by more than SLACK.
+Needs Linux with two CPUs, and the tools that `make bench` installs. Without --quick it also needs
+PostgreSQL and the Firestore emulator. wrk and PostgreSQL are Debian packages.
 """
 
 import argparse
@@ -32,7 +33,7 @@ PEAK = "Latency at 70 % of the default settings' peak, the default settings"
 CPUS = ("1 CPU", "2 CPUs")
 USUAL = ("4 sync workers", "1 worker, 8 threads", "2 x CPUs + 1 workers, 4 threads")
 REQUESTS = "Requests a second, 1 CPU, 16 connections"
-# Where they are not those that were set out with, docs/decisions/speed.md has the figures.
+# docs/decisions/speed.md has the original goals and what was measured.
 GOALS = [
     Goal(REQUESTS, "GET /health", least=0.95),
     Goal(REQUESTS, "POST /greetings", least=0.85),
@@ -53,7 +54,7 @@ LONG = [
         for level in (16, 256)
     ),
 ]
-# How far off a goal may be on a machine that does other things too: by a third.
+# A goal may be missed by this factor with --quick, because the machine may be busy.
 SLACK = 1.5
 SECTIONS = {
     section.__name__: section
@@ -63,7 +64,7 @@ QUICK = ["starting", "requests", "settings"]
 
 
 def machine(project: Path) -> dict[str, Any]:
-    """Say what it was measured on, and with."""
+    """Describe the machine and the versions of the measurement."""
     cpuinfo = Path("/proc/cpuinfo").read_text()
     model = next(
         (line.partition(": ")[2] for line in cpuinfo.splitlines() if "model name" in line), ""

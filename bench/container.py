@@ -1,10 +1,10 @@
-"""Measure the container: its size, and how long it takes from `docker run` to the first 200.
+"""Measure the container's size, and the time from `docker run` to the first 200.
 
     python bench/container.py [--rounds 15]
 
-The image of the default project, and the same image with a bare Flask app under gunicorn as it comes
-(gthread, preloaded, as many processes and threads), take turns, each on one CPU with 256 MiB. Needs
-Docker, and what `make develop` installs.
+Two images take turns, each on one CPU with 256 MiB: the default project's, and the same image with a
+bare Flask app under stock gunicorn (gthread, preloaded, one process of eight threads). Prints megabytes
+over the base image, seconds, and the ratio. Needs Docker, and the tools that `make develop` installs.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def run(*command: str | Path) -> str:
 
 
 def seconds_to_200(image: str) -> float:
-    """Run an image, and give the seconds until it has answered."""
+    """Run an image; return the seconds until its first 200."""
     began = time.perf_counter()
     container = run("docker", "run", *OPTIONS, image)
     form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"

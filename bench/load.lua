@@ -1,4 +1,4 @@
--- wrk's load: a GET, or a POST of the body that is given; its figures as JSON.
+-- The load of wrk: a GET, or a POST if a body is given. Prints the figures as JSON.
 function init(args)
    if args[1] then
       wrk.method, wrk.body = "POST", args[1]

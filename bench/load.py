@@ -1,4 +1,4 @@
-"""Loads on a server: as many requests as it answers (wrk), or so many a second (paced.py)."""
+"""Put load on a server: as many requests as it can handle (wrk), or a fixed rate (paced.py)."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from .servers import CPUS, HERE, Running, ask, cpu_time, on_cpus, run
 
 
 def cpus_for_load(running: Running) -> str:
-    """Give the CPUs that the server has not got, or all where it has all."""
+    """Return the CPUs that the server does not use, or all CPUs if it uses all."""
     left = [cpu for cpu in CPUS if cpu not in running.cpus.split(",")]
     return ",".join(left or CPUS)
 
@@ -27,12 +27,12 @@ def closed(
     body: str = "",
     status: int = 200,
 ) -> dict[str, float]:
-    """Send each request of a connection when the last is answered.
+    """Run a closed loop for some seconds: a connection sends a request after each response.
 
-    Give requests a second ("rate"), milliseconds of CPU that the server had for each ("cost"), and
-    latencies in milliseconds ("p50", "p99", "p999"), which say nothing of requests that were not sent
-    meanwhile. Ends the run if the first answer has another status, or any later one is of another
-    kind: 400 and up, or below.
+    Return requests a second ("rate"), the server's CPU time per request in milliseconds ("cost"), and
+    latencies in milliseconds ("p50", "p99", "p999"). The latencies do not include requests that a slow
+    response delayed. Raises SystemExit if the first response has not `status`, or if a later one is an
+    error (400 or more) and should not be, or the reverse.
     """
     if (first := ask(running.port, path, body)) != status:
         raise SystemExit(f"{path} is answered with {first}, and should be with {status}.")
@@ -55,19 +55,19 @@ def paced(running: Running, path: str, *options: str) -> list[str]:
 
 
 def open_loop(running: Running, path: str, *, rate: float, seconds: float) -> dict[str, Any]:
-    """Send so many requests a second; give latencies in milliseconds, from when each was due."""
+    """Send `rate` requests a second; return latencies in milliseconds from the time each was due."""
     count = f"--count={int(rate * seconds)}"
     return json.loads(run(*paced(running, path, f"--rate={rate}", count)))
 
 
 def burst(running: Running, path: str, count: int) -> dict[str, Any]:
-    """Connect so many clients at once, each with a request; give latencies in milliseconds."""
+    """Connect `count` clients at once, one request each; return latencies in milliseconds."""
     return json.loads(run(*paced(running, path, f"--count={count}", f"--connections={count}")))
 
 
 @contextmanager
 def idle(running: Running, path: str, count: int) -> Iterator[dict[str, Any]]:
-    """Keep so many connections open, on each of which one request was answered."""
+    """Keep `count` connections open after one response on each; give the latencies."""
     command = paced(running, path, f"--count={count}", f"--connections={count}", "--hold")
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -77,6 +77,6 @@ def idle(running: Running, path: str, count: int) -> Iterator[dict[str, Any]]:
 
 
 def needed(tool: str) -> None:
-    """End the run if a tool is not there."""
+    """Raise SystemExit if a tool is not on the PATH."""
     if not any(Path(folder, tool).exists() for folder in os.get_exec_path()):
         raise SystemExit(f"{tool} is needed (Debian's package {tool}), and is not on PATH.")

@@ -1,4 +1,4 @@
-"""The projects and databases that are measured, and the tables that come of it."""
+"""Set up the projects and databases that are measured, and collect the tables."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from .servers import BUILD, Server, gunicorn, render, run
 
 T = TypeVar("T")
 ROWS, NEWEST = 100_000, datetime(2026, 1, 1, tzinfo=UTC)
-# Run by a project: a row a second, the newest of them at NEWEST.
+# Runs in a project. Inserts rows that are one second apart; the newest is at NEWEST.
 FILL = """
 import sys
 from datetime import datetime, timedelta
@@ -36,7 +36,7 @@ with create_app().app_context(), writing() as session:
 
 
 class Bench:
-    """The projects and databases that are measured, and the tables that come of it."""
+    """The rendered projects, their databases, and the tables of a run."""
 
     def __init__(self, seconds: int, *, quick: bool) -> None:
         self.seconds, self.quick = seconds, quick
@@ -55,7 +55,7 @@ class Bench:
                 raise
 
     def databases(self) -> dict[str, str]:
-        """Make and fill a database of each kind; give their URLs."""
+        """Create and fill a database of each kind; return the URLs."""
         for each in BUILD.glob("bench.db*"):
             each.unlink()
         self.postgresql.create("bench")
@@ -68,7 +68,7 @@ class Bench:
         return urls
 
     def turns(self, servers: dict[str, T]) -> Iterator[tuple[str, T]]:
-        """Give them in order, and in each other round from the last to the first."""
+        """Iterate over the servers in order, and in reverse order in every other round."""
         yield from servers.items() if self.round % 2 else reversed(servers.items())
 
     def close(self) -> None:
@@ -80,7 +80,7 @@ class Bench:
         return self.tables.setdefault(title, Table(title, unit))
 
     def flask(self, *, workers: int = 1, app: str = "bare_flask:app") -> Server:
-        """Give a bare application under the settings of the project, and gunicorn as it comes."""
+        """Return a bare application under stock gunicorn, with the numbers of the project's settings."""
         options = (
             f"--worker-class=gthread --workers={workers} --threads=8 --preload --keep-alive=75"
         )

@@ -1,11 +1,11 @@
-"""An open loop: requests are due at their times, whether those before have been answered or not.
+"""Send requests at fixed times, whether earlier responses have arrived or not (an open loop).
 
     python bench/paced.py PORT PATH [--rate 500] [--count 1000] [--connections 100] [--hold]
 
-What a request takes is counted from when it was due, so that a server that keeps everybody waiting is
-charged for it (coordinated omission: https://github.com/giltene/wrk2#acknowledgements). Without a rate
-all are due at once. A connection is opened when none is free, and kept. Prints JSON, times in
-milliseconds; with --hold, the connections stay open until the input ends.
+A latency is measured from the time that a request was due. So it includes the delay that a slow server
+causes (coordinated omission: https://github.com/giltene/wrk2#acknowledgements). Without a rate, all
+requests are due at once. A new connection is opened only if none is free. Prints JSON, with times in
+milliseconds. With --hold, the connections stay open until the end of the input.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import time
 from collections import deque
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 
-PATIENCE = 10  # seconds after the last was due
+PATIENCE = 10  # seconds after the last request was due
 
 
 class Connection:
@@ -30,7 +30,7 @@ class Connection:
         self.due, self.received = 0.0, b""
 
     def is_answered(self) -> bool:
-        """Read; tell whether the answer is there. Raises OSError if it is not going to come."""
+        """Read; tell whether the response is complete. Raises OSError if the connection is lost."""
         if not (part := self.socket.recv(65536)):
             raise ConnectionError
         self.received += part
@@ -44,8 +44,8 @@ class Connection:
 def run(
     port: int, path: str, rate: float, count: int, connections: int
 ) -> tuple[list[float], int, list[Connection]]:
-    """Send the requests; give the seconds that each answered with 200 took, how many were not, and
-    the connections that are open.
+    """Send the requests; return the seconds of each 200, the number of other outcomes, and the
+    connections that are open.
     """
     request = f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()
     selector = DefaultSelector()
@@ -93,7 +93,7 @@ def run(
                         free.append(connection)
             except OSError:
                 end(connection)
-                if connection in free:  # it was idle, and no request is lost
+                if connection in free:  # it was idle: no request is lost
                     free.remove(connection)
                 else:
                     failed += 1

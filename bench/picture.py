@@ -1,4 +1,4 @@
-"""Draw docs/bench.svg from docs/bench.json: `python -m bench.picture`, with matplotlib."""
+"""Draw docs/bench.svg from docs/bench.json: `python -m bench.picture`. Needs matplotlib."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ OURS, OTHERS = "#0b6e4f", ["#9aa5b1", "#c98b2b", "#7d5ba6", "#4f81bd"]
 
 
 def rows(run: dict[str, Any], title: str) -> dict[str, dict[str, Any]]:
-    """Give the rows of a table by their names. Raises LookupError if it was not measured."""
+    """Return the rows of a table, by name. Raises LookupError if it was not measured."""
     for table in run["tables"]:
         if table["title"] == title:
             return {row["name"]: row for row in table["rows"]}
@@ -21,7 +21,7 @@ def rows(run: dict[str, Any], title: str) -> dict[str, dict[str, Any]]:
 
 
 def kinds(axes: Axes, run: dict[str, Any]) -> None:
-    """Draw a bar for each kind of request, from the least to the most with a line."""
+    """Draw a bar for each kind of request, with a line for the range."""
     measured = rows(run, "Requests a second, 1 CPU, 16 connections")
     for position, (name, row) in enumerate(reversed(measured.items())):
         color = OTHERS[0] if name.startswith("bare") else OURS
@@ -32,7 +32,7 @@ def kinds(axes: Axes, run: dict[str, Any]) -> None:
 
 
 def levels(axes: Axes, run: dict[str, Any], what: str, cpus: str) -> None:
-    """Draw a line for each of the settings, over the number of connections."""
+    """Draw a line for each kind of settings, over the number of connections."""
     tables = {
         table["title"].rpartition(", ")[2].split()[0]: table["rows"]
         for table in run["tables"]
@@ -55,7 +55,7 @@ def levels(axes: Axes, run: dict[str, Any], what: str, cpus: str) -> None:
 
 def main() -> None:
     run = json.loads((DOCS / "bench.json").read_text(encoding="utf-8"))
-    # The same file of the same figures: a hash of its own, and no date.
+    # A fixed salt and no date: the same figures give the same file.
     rcParams.update({"svg.hashsalt": "bench", "svg.fonttype": "none", "font.family": "sans-serif"})
     figure, ((first, second), (third, fourth)) = plt.subplots(2, 2, figsize=(14, 10))
     kinds(first, run)

@@ -1,4 +1,4 @@
-"""The figures of a run: collected round by round, compared pair by pair."""
+"""Collect the figures of a run round by round, and compare them pair by pair."""
 
 import math
 from collections.abc import Iterator
@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 
 
 class Row:
-    """The samples of one thing, and those of what it is compared with."""
+    """The samples of a row, and the samples of the row that it is compared with."""
 
     def __init__(self) -> None:
         self.samples: list[float] = []
         self.bases: list[float] = []
 
     def figures(self) -> dict[str, float]:
-        """Give median, min and max of the samples, and of their ratios to what they were taken with."""
+        """Return median, min and max of the samples, and of the ratios to the other row's samples."""
         figures = {
             "median": median(self.samples), "min": min(self.samples), "max": max(self.samples)
         }  # fmt: skip
@@ -28,7 +28,7 @@ class Row:
 
 
 class Table:
-    """Rows of one unit. What is compared is added in the same round."""
+    """Rows of one unit. Rows that are compared must be added in the same round."""
 
     def __init__(self, title: str, unit: str) -> None:
         self.title, self.unit = title, unit
@@ -36,7 +36,7 @@ class Table:
         self.against: dict[str, str] = {}
 
     def add(self, round_: dict[str, float], against: dict[str, str] | str = "") -> None:
-        """Add a round's samples; tell which row, of all or of each, they are compared with."""
+        """Add a round's samples. `against` is the row to compare with, for all rows or by row."""
         for name, sample in round_.items():
             base = against if isinstance(against, str) else against.get(name, "")
             row = self.rows.setdefault(name, Row())
@@ -60,7 +60,7 @@ def form(figure: float) -> str:
 
 
 def markdown(table: dict[str, Any]) -> Iterator[str]:
-    """Write a table, as as_json gives it."""
+    """Convert a table, as returned by as_json, to lines of Markdown."""
     yield f"| {table['title']} | {table['unit']} | ratio |  to |"
     yield "|---|---|---|---|"
     for row in table["rows"]:
@@ -73,7 +73,7 @@ def markdown(table: dict[str, Any]) -> Iterator[str]:
 
 
 class Goal(NamedTuple):
-    """A ratio that is to be reached: at least, or at most, so much."""
+    """A lower or an upper limit for the ratio of a row."""
 
     table: str
     row: str
@@ -81,9 +81,9 @@ class Goal(NamedTuple):
     most: float = 0
 
     def judge(self, tables: list[dict[str, Any]], slack: float = 1) -> tuple[bool, str]:
-        """Tell whether the goal is met, or is not missed by more than slack times; say so in a line.
+        """Return whether the goal is met within a factor of `slack`, and a line that describes it.
 
-        Raises LookupError if it was not measured.
+        Raises LookupError if the row was not measured.
         """
         for table in tables:
             for row in table["rows"]:

@@ -2,7 +2,7 @@
 
     python bench/scaling.py
 
-Run it after `make bench`; tests/test_scaling.py fails while the document is not what it writes.
+Run it after `make bench`. tests/repository/test_scaling.py fails if the document differs from its output.
 """
 
 import json
@@ -18,7 +18,7 @@ RATES = "Requests a second, 1 CPU, 16 connections"
 # https://cloud.google.com/run/docs/about-instance-autoscaling
 UTILISATION = 0.6
 CPU, CONCURRENCY, GIB = 1, 16, 0.5  # as cloudbuild.yaml has them: _CPU, _CONCURRENCY, _MEMORY
-# Seconds that a request waits for its datastore: examples, for want of a measurement in the cloud.
+# Seconds that a request waits for its datastore. These are examples: none was measured in the cloud.
 WAITS = {
     "GET /health": 0.0,
     "POST /greetings": 0.0,
@@ -30,12 +30,12 @@ WAITS = {
 }
 CLOUD = ("POST /greetings", "an item, PostgreSQL", "a page of 20, PostgreSQL")
 FIRESTORE = "an item, Firestore"  # its CPU time is not measured: an emulator says nothing about it
-# US dollars, us-central1, beyond what is free; noted 2026-11-21, to be checked before they are used.
-# https://cloud.google.com/run/pricing, billed by request: a vCPU and a GiB for a second, the requests
+# US dollars, us-central1, beyond the free tier, on 2026-11-21. Check them before you use them.
+# https://cloud.google.com/run/pricing, billed by request: a second of a vCPU and of a GiB; requests
 VCPU_SECOND, GIB_SECOND, MILLION_REQUESTS = 0.000024, 0.0000025, 0.40
 # https://cloud.google.com/firestore/pricing, Standard edition: reads, writes and deletes
 MILLION_DOCUMENTS = (0.30, 0.90, 0.10)
-# What a request reads, writes and deletes there: a page has to know whether there is a next one.
+# Documents that a request reads, writes and deletes. A page reads one more, to detect a next page.
 DOCUMENTS = {
     "create an item, Firestore": (0, 1, 0),
     "an item, Firestore": (1, 0, 0),
@@ -49,7 +49,7 @@ CLOUD_SQL = {0.6: 25, 1.7: 50, 3.75: 100, 6: 200, 7.5: 400, 15: 500, 30: 600, 60
 
 
 def figure(bench: dict[str, Any], title: str, name: str) -> float:
-    """Give a row's median, in its table's unit; SystemExit names what is missing."""
+    """Return a row's median, in its table's unit. Raises SystemExit if it is missing."""
     for table in bench.get("tables", []):
         for row in table.get("rows", []) if table.get("title") == title else []:
             if row.get("name") == name and row.get("median"):
@@ -58,35 +58,35 @@ def figure(bench: dict[str, Any], title: str, name: str) -> float:
 
 
 def seconds(peak: float, wait: float) -> float:
-    """Give the seconds of a request: those of its CPU, which does `peak` a second, and its wait."""
+    """Return the seconds of a request: its CPU time at `peak` requests a second, and its wait."""
     return 1 / peak + wait
 
 
 def planned(peak: float, wait: float, concurrency: int = CONCURRENCY) -> float:
-    """Give the requests a second to plan for an instance of one CPU.
+    """Return the requests a second to plan for an instance of one CPU.
 
-    The CPU sets one bound; threads set the other, by Little's law: in flight = rate x seconds.
+    The lower limit of two applies: the CPU's, and the threads' (in flight = rate x seconds).
     """
     return UTILISATION * min(peak, concurrency / seconds(peak, wait))
 
 
 def instances(rate: float, each: float) -> int:
-    """Give the instances for `rate` requests a second, when one is planned for `each`."""
+    """Return the instances for `rate` requests a second, if one is planned for `each`."""
     return max(1, math.ceil(rate / each))
 
 
 def connections(count: int, workers: int = CPU, threads: int = CONCURRENCY) -> int:
-    """Give the connections of `count` instances: the pool of a process has one for each thread."""
+    """Return the connections of `count` instances: a process keeps one per thread."""
     return count * workers * threads
 
 
 def max_connections(count: int) -> int:
-    """Give what PostgreSQL has to allow: for two revisions, a migration and three superusers."""
+    """Return the connections to allow: for two revisions, a migration and three superusers."""
     return 2 * connections(count) + 1 + 3
 
 
 def ramp(rate: float) -> int:
-    """Give the minutes to `rate` operations a second: 500, then half as much again every five.
+    """Return the minutes to `rate` operations a second: from 500, 50 % more every five minutes.
 
     https://cloud.google.com/firestore/docs/best-practices#ramping_up_traffic
     """
@@ -94,23 +94,23 @@ def ramp(rate: float) -> int:
 
 
 def run_cost(rate: float) -> float:
-    """Give the dollars for a million requests, of which an instance does `rate` a second."""
+    """Return the dollars for a million requests, if an instance handles `rate` a second."""
     return 1e6 / rate * (CPU * VCPU_SECOND + GIB * GIB_SECOND) + MILLION_REQUESTS
 
 
 def firestore_cost(documents: Iterable[int]) -> float:
-    """Give the dollars for a million requests that each read, write and delete so many documents."""
+    """Return the dollars for a million requests, by documents read, written and deleted in each."""
     return sum(map(lambda n, price: n * price, documents, MILLION_DOCUMENTS))
 
 
 def table(head: str, rows: Iterable[str]) -> str:
-    """Give a table in Markdown; each line has `|` between its cells."""
+    """Return a table in Markdown, from lines with `|` between the cells."""
     rule = "---|" * (head.count("|") + 1)
     return "\n".join([f"| {head} |", f"|{rule}", *(f"| {row} |" for row in rows)])
 
 
 def tables(bench: dict[str, Any]) -> dict[str, str]:
-    """Give what stands between the document's marks, by the names of the marks."""
+    """Return the tables of the document, by the names of their marks."""
     peaks = {name: figure(bench, RATES, name) for name in WAITS if name != FIRESTORE}
     peaks[FIRESTORE] = math.inf
     each = {name: planned(peaks[name], wait) for name, wait in WAITS.items()}
@@ -169,7 +169,7 @@ def tables(bench: dict[str, Any]) -> dict[str, str]:
 
 
 def fill(text: str, computed: dict[str, str]) -> str:
-    """Give the document with what was computed between its marks; SystemExit if those differ."""
+    """Return the document with the tables between its marks. Raises SystemExit if the marks differ."""
     pattern = re.compile(r"(<!-- computed: (\w+) -->\n).*?(?=<!-- end -->)", re.DOTALL)
     if sorted(marks := [mark[2] for mark in pattern.finditer(text)]) != sorted(computed):
         raise SystemExit(f"scaling.md: its marks are {marks}, and should be {[*computed]}.")

@@ -1,4 +1,4 @@
-"""What is measured. A section is called once a round; what it compares takes turns in it."""
+"""Measure the sections. Each is called once per round, and its servers take turns."""
 
 import os
 import sys
@@ -30,7 +30,7 @@ from .servers import (
 )
 
 GREETINGS, ITEMS = "/api/v1/greetings", "/api/v1/items"
-# How many connections there are at once.
+# The numbers of concurrent connections.
 LEVELS = {"/health": [1, 16, 256, 1000], "/slow": [1, 4, 16, 64]}
 QUICK_LEVELS = {"/health": [16], "/slow": [64]}
 AGAINST = {
@@ -41,14 +41,14 @@ AGAINST = {
     "422": "POST /greetings",
 }
 QUANTILES = {"p50": "p50", "p99": "p99", "p999": "p99.9"}
-# Lines at the end of gunicorn.conf.py.
+# Lines that are added at the end of gunicorn.conf.py.
 THAWED = "\ndef when_ready(_): pass\n"
 GTHREAD = '\nworker_class = "gthread"\n'
 GOOD, BAD = '{"name": "Ada"}', '{"name": ""}'
 
 
 def usual(bench: Bench, cpus: int) -> dict[str, Server]:
-    """Give the project under the settings that templates usually have, and gunicorn as it comes."""
+    """Return the project under stock gunicorn, with the settings that templates usually have."""
     each = {
         "4 sync workers": "--workers=4",
         "1 worker, 8 threads": "--workers=1 --threads=8 --timeout=0",
@@ -58,7 +58,7 @@ def usual(bench: Bench, cpus: int) -> dict[str, Server]:
 
 
 def timed(*command: str | Path, **more: str) -> float:
-    """Run a command; give the seconds it took."""
+    """Run a command; return the seconds that it took."""
     start = time.perf_counter()
     run(*command, **more)
     return time.perf_counter() - start
@@ -86,7 +86,7 @@ def rendering(bench: Bench) -> None:
 
 
 def forget(*folders: str | Path) -> None:
-    """Have the system read these files from the disk again: https://man7.org/linux/man-pages/man2/posix_fadvise.2.html"""
+    """Drop files from the page cache: https://man7.org/linux/man-pages/man2/posix_fadvise.2.html"""
     for folder in folders:
         for path in Path(folder).rglob("*"):
             if path.is_file():
@@ -95,7 +95,7 @@ def forget(*folders: str | Path) -> None:
 
 
 def starting(bench: Bench) -> None:
-    """Boot and memory, with one worker on one CPU."""
+    """Measure boot and memory, with one worker on one CPU."""
     servers = {"a bare Flask app": bench.flask(), "none": as_rendered(bench.none)}
     if hasattr(bench, "urls"):
         for name, url in bench.urls.items():
@@ -131,7 +131,7 @@ def starting(bench: Bench) -> None:
 
 
 def kinds(bench: Bench, workers: int) -> dict[str, tuple[Server, str, dict[str, Any]]]:
-    """Give each kind of request: the server, the path, and what `closed` needs besides."""
+    """Return the server, the path and further arguments of `closed`, by kind of request."""
     post: dict[str, Any] = {"body": GOOD, "status": 201}
     wrong: dict[str, Any] = {"body": BAD, "status": 422}
     nothing: dict[str, Any] = {"status": 404}
@@ -160,7 +160,7 @@ def kinds(bench: Bench, workers: int) -> dict[str, tuple[Server, str, dict[str, 
 
 
 def requests(bench: Bench) -> None:
-    """Requests of each kind, a worker for each CPU: all servers run, and have the load in turns."""
+    """Measure each kind of request, with one worker per CPU. All servers run; the load takes turns."""
     for cpus in (ONE,) if bench.quick else (ONE, TWO):
         calls = kinds(bench, cpus.count(",") + 1)
         servers = {repr(server): server for server, *_ in calls.values()}
@@ -189,7 +189,7 @@ def requests(bench: Bench) -> None:
 
 
 def settings(bench: Bench) -> None:
-    """The project's settings and the usual ones: on 1 and 2 CPUs, with few and many connections."""
+    """Compare the project's settings with the usual ones, on 1 and 2 CPUs and by connections."""
     for cpus in (ONE, TWO):
         count = cpus.count(",") + 1
         servers = {
@@ -223,7 +223,7 @@ def settings(bench: Bench) -> None:
 
 
 def crowds(bench: Bench) -> None:
-    """2,000 idle connections, and 500 clients that come at once: all CPUs, the default settings."""
+    """Measure a burst of 500 clients, and the rate beside 2,000 idle connections, on two CPUs."""
     servers = {"the default settings": as_rendered(bench.none, "waiting:app")} | usual(bench, 2)
     beside: dict[str, float] = {}
     alone: dict[str, float] = {}
@@ -247,9 +247,10 @@ def crowds(bench: Bench) -> None:
 
 
 def latency(bench: Bench) -> None:
-    """An open loop, at 70 % of the peak of the default settings: each server at the same rate.
+    """Measure latencies in an open loop, at 70 % of the peak of the default settings.
 
-    The server has one CPU and the load another, or else the load's own delays would count.
+    All servers get the same rate. The server and the load have separate CPUs, because otherwise the
+    load's own delays would count.
     """
     servers = {
         "the default settings": as_rendered(bench.none, "waiting:app"),

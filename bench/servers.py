@@ -1,4 +1,4 @@
-"""What is measured: rendered projects and references, as processes that serve."""
+"""Render projects, and start them and their references as server processes."""
 
 import os
 import re
@@ -22,25 +22,25 @@ REFERENCES = HERE / "references"
 
 
 def run(*command: str | Path, **more: str) -> str:
-    """Run a command, with more of an environment; give what it prints."""
+    """Run a command with additional environment variables; return its output."""
     done = subprocess.run(
         command, check=True, text=True, stdout=subprocess.PIPE, env=os.environ | more
     )
     return done.stdout
 
 
-# The CPUs of the measurement: servers have the first or both.
+# The CPUs of the measurement. A server runs on the first, or on the first two.
 CPUS = [str(cpu) for cpu in sorted(os.sched_getaffinity(0))]
 ONE, TWO = CPUS[0], ",".join(CPUS[:2])
 
 
 def on_cpus(cpus: str) -> list[str]:
-    """Give what has a command run on these CPUs, "0" or "0,1", where that can be chosen."""
+    """Return a prefix that runs a command on these CPUs ("0" or "0,1"); empty without taskset."""
     return ["taskset", "-c", cpus] if shutil.which("taskset") else []
 
 
 def render(datastore: str) -> Path:
-    """Render and install a project; give its folder."""
+    """Render and install a project; return its folder."""
     command = [sys.executable, "-m", "cookiecutter", "--no-input", "--default-config", "-f"]
     run(*command, "-o", BUILD / datastore, ROOT, f"datastore={datastore}")
     project = BUILD / datastore / "my-flask-api"
@@ -49,7 +49,7 @@ def render(datastore: str) -> Path:
 
 
 class Server(NamedTuple):
-    """A command that serves on PORT, and where and with what it runs."""
+    """A command that serves on PORT, the project that it runs in, and its settings."""
 
     command: list[str | Path]
     project: Path
@@ -57,7 +57,7 @@ class Server(NamedTuple):
 
 
 def as_rendered(project: Path, *options: str, **settings: str) -> Server:
-    """Give a project as bin/run.sh starts it; with options, they are gunicorn's."""
+    """Return a project that bin/run.sh starts, with options for gunicorn, if any."""
     command: list[str | Path] = [project / "bin/run.sh"]
     if options:
         command += ["gunicorn", *options]
@@ -65,13 +65,13 @@ def as_rendered(project: Path, *options: str, **settings: str) -> Server:
 
 
 def gunicorn(project: Path, options: str, app: str = "wsgi:app") -> Server:
-    """Give an application under gunicorn without the project's settings, in its environment."""
+    """Return an application under stock gunicorn, in the project's virtual environment."""
     command = [project / ".venv/bin/gunicorn", "--log-level=error"]
     return Server([*command, *options.split(), app], project, {"ACCESS_LOG": "off"})
 
 
 def tuned(project: Path, name: str, lines: str, **settings: str) -> Server:
-    """Give a project whose gunicorn.conf.py has more lines at its end."""
+    """Return a project with more lines at the end of its gunicorn.conf.py."""
     config = BUILD / "configurations" / f"{re.sub(r'[^a-z0-9]+', '-', name.lower())}.py"
     config.parent.mkdir(exist_ok=True)
     config.write_text((project / "gunicorn.conf.py").read_text() + lines)
@@ -81,12 +81,12 @@ def tuned(project: Path, name: str, lines: str, **settings: str) -> Server:
 class Running(NamedTuple):
     pid: int
     port: int
-    boot: float  # seconds from the start of the process to its first answer
+    boot: float  # seconds from the start of the process to its first 200
     cpus: str
 
 
 def ask(port: int, path: str, body: str = "") -> int:
-    """Send a request, a POST if it has a body, and give the status of the answer."""
+    """Send a request, a POST if there is a body; return the status of the response."""
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     headers = {"Content-Type": "application/json"} if body else {}
     try:
@@ -104,9 +104,9 @@ def answers(port: int) -> bool:
 
 @contextmanager
 def serve(server: Server, cpus: str = ONE) -> Iterator[Running]:
-    """Start a server on some CPUs, and stop it in the end."""
+    """Start a server on these CPUs; stop it at the end."""
     with socket.socket() as held:
-        # The system gives the port to no other socket; gunicorn, which has the option too, can bind it.
+        # Reserve the port. gunicorn can bind it, because it sets the same option.
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         held.bind(("0.0.0.0", 0))
         port = held.getsockname()[1]
@@ -119,9 +119,9 @@ def serve(server: Server, cpus: str = ONE) -> Iterator[Running]:
             [*on_cpus(cpus), *server.command, *bind],
             cwd=server.project
             if rendered
-            else REFERENCES,  # gunicorn reads a gunicorn.conf.py there
+            else REFERENCES,  # not the project: gunicorn would read its gunicorn.conf.py
             env=environment(**own | server.settings),
-            stdout=subprocess.DEVNULL,  # access lines, where they are on
+            stdout=subprocess.DEVNULL,  # access lines, if they are on
         )
         try:
             while not answers(port):
@@ -137,10 +137,10 @@ def serve(server: Server, cpus: str = ONE) -> Iterator[Running]:
 
 
 def await_workers(pid: int) -> None:
-    """Wait until a server starts no more workers, and none does anything; at most 10 s.
+    """Wait until all workers have started and are idle; at most 10 s.
 
-    Between two of them gunicorn waits up to 0.1 s, and the first answers already: it would keep the
-    connections of all that came before the second.
+    gunicorn waits up to 0.1 s between two workers. A load that begins in that time would connect to
+    the first worker only.
     """
     seen = -1, 0.0
     for _ in range(66):
@@ -150,19 +150,19 @@ def await_workers(pid: int) -> None:
 
 
 def processes(pid: int) -> list[Path]:
-    """Give the folders in /proc of a process and its children."""
+    """Return the folders in /proc of a process and its children."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [Path("/proc", each) for each in [str(pid), *children]]
 
 
 def memory(pid: int) -> list[float]:
-    """Give the memory (PSS) in MB of a process, and of each of its children."""
+    """Return the memory (PSS) in MB of a process and of each of its children."""
     rollups = [(process / "smaps_rollup").read_text() for process in processes(pid)]
     return [int(rollup.partition("\nPss:")[2].split()[0]) / 1024 for rollup in rollups]
 
 
 def cpu_time(pid: int) -> float:
-    """Give the seconds of CPU that a process and its children have had."""
+    """Return the seconds of CPU time that a process and its children have used."""
     stats = [(process / "stat").read_text().rpartition(")")[2] for process in processes(pid)]
     ticks = sum(int(field) for stat in stats for field in stat.split()[11:13])
     return ticks / os.sysconf("SC_CLK_TCK")

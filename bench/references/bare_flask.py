@@ -1,4 +1,4 @@
-"""Flask without anything: nothing is validated, documented, or added to an answer."""
+"""Serve with bare Flask: no validation, no document, no additional headers."""
 
 from flask import Flask, request
 

@@ -1,4 +1,4 @@
-"""The least that gunicorn can serve."""
+"""Serve a constant response, as a minimal WSGI application."""
 
 
 def app(environ, start_response):

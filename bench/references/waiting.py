@@ -1,4 +1,4 @@
-"""The project, with a view that waits for something for 50 ms."""
+"""Serve the project with an additional view that waits for 50 ms."""
 
 from time import sleep
 
