@@ -24,7 +24,7 @@ develop: .venv/develop.txt ## Install the tools for work on the template into .v
 	@.venv/bin/python -m pip install -q --require-hashes -r $<
 	@cp $< $@
 
-init: develop ## Replace the template by the project, in this clone
+init: develop ## Replace the template with the project, in this clone
 	@.venv/bin/python -m tools.init
 	@# These are the template's. The project creates its own.
 	@rm -rf .venv build
