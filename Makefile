@@ -1,8 +1,8 @@
-# The template's own Makefile; {{cookiecutter.project_slug}}/Makefile is the one it renders.
+# The Makefile of the template. {{cookiecutter.project_slug}}/Makefile is the one that it renders.
 
 PYTHON ?= python3
 PORT ?= 8080
-# The tools of .venv, for what is started here and for what that starts.
+# Puts the tools of .venv on the PATH, for each command and the processes that it starts.
 IN_VENV = PATH="$(CURDIR)/.venv/bin:$$PATH"
 BUILD ?= build
 COMPILE = uv pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock"
@@ -14,7 +14,7 @@ RENDER = $(IN_VENV) cookiecutter --no-input --default-config --overwrite-if-exis
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-develop: .venv/develop.txt ## Install what working on the template needs, into .venv
+develop: .venv/develop.txt ## Install the tools for work on the template into .venv
 
 .venv/develop.txt: requirements/develop.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make: Python 3.11 or newer is needed; name one, for example: make PYTHON=python3.13")'
@@ -24,9 +24,9 @@ develop: .venv/develop.txt ## Install what working on the template needs, into .
 	@.venv/bin/python -m pip install -q --require-hashes -r $<
 	@cp $< $@
 
-init: develop ## Replace the template, in this clone of it, by the project
+init: develop ## Replace the template with the project, in this clone
 	@.venv/bin/python -m tools.init
-	@# The template's tools; the project has its own.
+	@# These are the template's. The project creates its own.
 	@rm -rf .venv build
 	@printf '\nNext:\n\n    make test\n    git add --all && git commit\n    make start\n\n'
 
@@ -38,21 +38,21 @@ demo: develop ## Render the default project and serve it on PORT (8080)
 	@echo; echo "The documentation is at http://localhost:$(PORT)/docs. Ctrl-C stops the server."; echo
 	@PORT=$(PORT) $(BUILD)/my-flask-api/bin/run.sh
 
-test: develop ## Test the template: every pair of answers, on one Python
+test: develop ## Run the quick tests: every pair of answers, on one Python
 	$(IN_VENV) pytest -n 2 --dist worksteal -m "not thorough"
 
-test-all: test ## Test all of it: every combination, on every Python there is
+test-all: test ## Run all tests: every combination, on every supported Python that is installed
 	$(IN_VENV) pytest -n 2 --dist worksteal -m thorough
 
-lint: develop ## Check the style of the template and of what it renders
+lint: develop ## Check the style of the template and of the project's files
 	$(IN_VENV) ruff check --no-cache && $(IN_VENV) ruff format --no-cache --check
 
-format: develop ## Put the code in order
+format: develop ## Format the code and sort its imports
 	$(IN_VENV) ruff check --no-cache --fix && $(IN_VENV) ruff format --no-cache
 
 BASE ?= origin/main
 
-difference: develop ## Show what differs in the projects from those of BASE (origin/main)
+difference: develop ## Show how the projects differ from those of BASE (origin/main)
 	@$(IN_VENV) python -m tools.difference $(BASE) $(BUILD)/difference
 
 .venv/bench/bench.txt: .venv/develop.txt requirements/bench.txt
@@ -61,18 +61,18 @@ difference: develop ## Show what differs in the projects from those of BASE (ori
 	@.venv/bench/bin/python -m pip install -q --require-hashes -r requirements/bench.txt
 	@cp requirements/bench.txt $@
 
-bench: develop .venv/bench/bench.txt ## Measure the projects (half an hour) and write docs/bench.json and bench.svg
+bench: develop .venv/bench/bench.txt ## Measure the projects (half an hour); write docs/bench.json, bench.svg and the tables of scaling.md
 	$(IN_VENV) python -m bench
 	.venv/bench/bin/python -m bench.picture
 	$(IN_VENV) python bench/scaling.py
 
-bench-quick: develop ## Measure in two minutes whether the projects are far from the goals
+bench-quick: develop ## Measure in two minutes whether the projects are far from their goals
 	$(IN_VENV) python -m bench --quick
 
 listings: develop ## Write tests/rendering/listings/, the files that the projects have
 	$(IN_VENV) python -m tools.listings >/dev/null
 
-docs: develop ## Write templates/docs/, the projects' OpenAPI documents
+docs: develop ## Write templates/docs/, the OpenAPI documents of the projects
 	$(foreach datastore,none sql,$(RENDER) -o $(BUILD)/docs/$(datastore) project_name=NAME project_slug=docs \
 		description=DESCRIPTION datastore=$(datastore) >/dev/null && $(IN_VENV) $(MAKE) -s -C $(BUILD)/docs/$(datastore)/docs docs &&) true
 	@for document in greetings:none items:sql; do \
@@ -86,12 +86,12 @@ lock: develop ## Upgrade and lock all requirements; UPGRADE="--upgrade-package f
 	cd requirements && $(IN_VENV) $(COMPILE) $(UPGRADE) bench.in -o bench.txt
 	$(IN_VENV) python -m tools.locks $(UPGRADE)
 
-audit: develop ## Look for known vulnerabilities in the locked requirements, the template's and the projects'
+audit: develop ## Look for known vulnerabilities in all locked requirements
 	@rm -rf $(BUILD)/audit
 	$(IN_VENV) python -m tools.render $(BUILD)/audit >/dev/null
 	$(IN_VENV) $(MAKE) -s -C $(BUILD)/audit/none/my-flask-api .venv/audit/audit.txt
 	$(BUILD)/audit/none/my-flask-api/.venv/audit/bin/pip-audit --strict --disable-pip --require-hashes \
 		$(addprefix -r ,$(wildcard requirements/*.txt)) $$(printf -- '-r %s ' $(BUILD)/audit/*/my-flask-api/requirements/*.txt)
 
-ci: ## Check what CI checks
+ci: ## Run what CI runs
 	.ci/run
