@@ -11,6 +11,7 @@ from tests.conftest import Bake, Build
 from tests.support.engine import CONFINED, built, docker, running
 from tests.support.machine import run
 from tests.support.marks import every_image
+from tests.support.pythons import PYTHONS
 from tools.variants import AXES, Answers
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -55,6 +56,26 @@ def test_with_each_python_it_has_no_pip_and_serves(
     with running(built, [*CONFINED, f"--volume={volume}:/app/instance"]) as container:
         assert container.call("/health") == (200, {"status": "ok"})
         assert f"Python {version}." in docker("exec", container.id, "python", "--version")
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("version", [v for v in AXES["python_version"] if v not in PYTHONS])
+@pytest.mark.parametrize("datastore", AXES["datastore"])
+def test_on_a_python_that_this_machine_has_not_a_project_passes_its_tests_in_the_base_image(
+    bake: Bake, datastore: str, version: str
+) -> None:
+    """From wheels alone; without a server for PostgreSQL and Firestore, whose tests are skipped."""
+    project = bake(datastore=datastore, python_version=version)
+    install = (
+        "python -m venv .venv && .venv/bin/pip install -q --only-binary :all: --require-hashes"
+    )
+    script = f"cp -r /src /app && cd /app && {install} -r requirements/develop.txt"
+    script += " && .venv/bin/mypy && .venv/bin/pytest -q"
+    source = f"--volume={project}:/src:ro"
+    log = docker("run", "--rm", source, f"python:{version}-slim", "sh", "-c", script)
+    assert "Success: no issues found" in log
+    assert re.search(r"\d+ passed", log)
+    assert not re.search(r"\d+ (failed|error)", log)
 
 
 def test_a_secret_beside_the_code_is_in_no_layer(workshop: Bake) -> None:

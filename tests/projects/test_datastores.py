@@ -285,7 +285,10 @@ def test_without_credentials_firestore_is_away_and_the_log_says_why(
     assert "Your default credentials were not found" in capfd.readouterr().out
 
 
-@pytest.mark.parametrize(("ci", "outcome"), [("false", "skipped"), ("true", "error")])
+@pytest.mark.parametrize(
+    ("ci", "outcome"),
+    [("false", "skipped"), pytest.param("true", "error", marks=pytest.mark.thorough)],
+)
 def test_without_an_emulator_the_tests_of_firestore_say_so(
     workshop: Bake, ci: str, outcome: str
 ) -> None:

@@ -47,7 +47,7 @@ def test_make_docs_and_make_format_find_nothing_to_do(workshop: Bake, answers: A
     assert run("git", "ls-files", "--others", "--exclude-standard", cwd=project) == ""
 
 
-@parametrize(few()[:1], containers)
+@parametrize([], containers)
 def test_what_the_readme_says_of_adding_a_resource_works(workshop: Bake, answers: Answers) -> None:
     project = workshop(**answers)
     add_the_resource_of_the_readme(project)
@@ -129,7 +129,7 @@ def test_what_is_out_of_stock_is_a_conflict(client: FlaskClient) -> None:
 """
 
 
-@parametrize(few()[:1], containers)
+@parametrize([], containers)
 def test_what_the_readme_says_of_settings_jobs_and_renaming_works(
     workshop: Bake, answers: Answers, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -235,6 +235,7 @@ def test_the_load_test_finds_no_failure(
     assert int(failures) == 0
 
 
+@pytest.mark.thorough
 def test_the_machinery_passes_its_tests_without_the_application(workshop: Bake) -> None:
     project = workshop()
     run("make", "develop", cwd=project)
@@ -243,6 +244,7 @@ def test_the_machinery_passes_its_tests_without_the_application(workshop: Bake) 
     assert "passed" in run(project / ".venv/bin/pytest", "-q", "tests/chassis", cwd=project)
 
 
+@pytest.mark.thorough
 def test_without_uv_make_develop_installs_with_pip(workshop: Bake, tmp_path: Path) -> None:
     project = workshop()
     tools = tmp_path / "tools"

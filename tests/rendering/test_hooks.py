@@ -133,18 +133,19 @@ def test_what_a_person_has_put_into_the_folder_is_none_of_the_hook_s_business(
         assert (project / path).read_bytes() == content
 
 
-def leave_only(template: Path, name: str) -> Path:
-    """Have the project no other tests than these, which are quick; give their path."""
-    for path in (template / PROJECT.name / "tests").glob("test_*.py"):
-        if path.name != name:
-            path.unlink()
-    return template / PROJECT.name / "tests" / name
+def have_one_test(template: Path, code: str) -> None:
+    """Have the project one test, in the place of its own."""
+    tests = template / PROJECT.name / "tests"
+    shutil.rmtree(tests)
+    tests.mkdir()
+    (tests / "test_one.py").write_text(code)
+    change(template, _files=[])
 
 
 def test_run_tests_runs_the_project_s_tests(
     cookies: Cookies, template: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    leave_only(template, "test_health.py")
+    have_one_test(template, "def test_one() -> None: ...\n")
     project = cookies.bake({"run_tests": True}, template=str(template)).project_path
     assert (project / ".venv").is_dir()
     assert "Installing the project and running its tests" in capfd.readouterr().out
@@ -153,8 +154,7 @@ def test_run_tests_runs_the_project_s_tests(
 def test_run_tests_stops_the_rendering_when_they_fail(
     cookies: Cookies, template: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    test = leave_only(template, "test_health.py")
-    test.write_text("def test_that_fails() -> None:\n    assert 1 == 2\n")
+    have_one_test(template, "def test_that_fails() -> None:\n    assert 1 == 2\n")
     assert cookies.bake({"run_tests": True}, template=str(template)).exception
     err = capfd.readouterr().err
     assert "test_that_fails" in err

@@ -6,9 +6,13 @@ import signal
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.rendering.checks import READERS
 from tests.support.machine import environment, fetch, free_port, run
-from tools.variants import PROJECT, QUESTIONS, TEMPLATE
+from tools.listings import listed
+from tools.locks import LOCK
+from tools.variants import PROJECT, QUESTIONS, TEMPLATE, every
 
 
 def test_every_file_of_the_template_is_valid_in_its_own_language_as_it_stands() -> None:
@@ -31,13 +35,52 @@ def test_the_readme_names_every_question_with_its_default_and_answers() -> None:
             assert answers.startswith(", ".join(QUESTIONS[question]))
 
 
-def test_the_readme_names_files_that_are_rendered() -> None:
+def test_the_readme_lists_every_file_that_is_rendered_and_no_other() -> None:
     readme = (TEMPLATE / "README.md").read_text(encoding="utf-8")
-    listings = re.findall(r"```text\n(.*?)```", readme, re.DOTALL)
-    named = re.findall(r"^(\S+)  ", "".join(listings), re.MULTILINE)
-    assert len(named) > 22
+    texts = re.findall(r"```text\n(.*?)```", readme, re.DOTALL)
+    named = re.findall(r"^(\S+)  ", "".join(texts), re.MULTILINE)
+    rendered = {path for answers in every() for path in listed(answers)}
     for path in named:
-        assert (PROJECT / path).exists(), path
+        assert path in rendered or path.endswith("/") and (PROJECT / path).is_dir(), path
+    for path in rendered:
+        assert any(path == name or name[-1] == "/" and path.startswith(name) for name in named), (
+            path
+        )
+
+
+def test_the_changelog_names_every_question_and_answer() -> None:
+    changelog = (TEMPLATE / "CHANGELOG.md").read_text(encoding="utf-8")
+    for question, given in QUESTIONS.items():
+        if not question.startswith("_"):
+            for word in [question, *(given if isinstance(given, list) else [])]:
+                assert f"`{word}`" in changelog, f"CHANGELOG.md does not name `{word}`"
+
+
+def test_every_place_that_lists_the_pythons_lists_those_of_the_question() -> None:
+    """The question's labels, README.md and the form on GitHub have tests of their own."""
+    pythons = QUESTIONS["python_version"]
+    for path, minimum in (
+        (PROJECT / "pyproject.toml", r'requires-python = ">=(3\.\d+)"'),
+        (PROJECT / "Makefile", r"Python (3\.\d+) or newer is needed"),
+        (PROJECT / "Makefile", r"--python-version (3\.\d+)"),
+        (PROJECT / "README.md", r"Python (3\.\d+) or newer"),
+        (TEMPLATE / "Makefile", r"--python-version (3\.\d+)"),
+        (TEMPLATE / "README.md", r"locally, (3\.\d+) or newer"),
+        (TEMPLATE / "tools/locks.py", r"--python-version=(3\.\d+)"),
+    ):
+        assert re.findall(minimum, path.read_text("utf-8"))[:1] == [pythons[-1]], path
+    images = re.findall(r"docker-here (.*) postgres", (TEMPLATE / ".ci/run").read_text("utf-8"))
+    assert sorted(images[0].split()) == sorted(pythons)
+
+
+@pytest.mark.thorough
+def test_every_locked_package_has_a_wheel_for_every_python(tmp_path: Path) -> None:
+    requirements = re.sub(r"^# % .*\n", "", LOCK.read_text("utf-8"), flags=re.MULTILINE)
+    (tmp_path / "every.txt").write_text(requirements, encoding="utf-8")
+    for version in QUESTIONS["python_version"]:
+        wheels = ["--only-binary", ":all:", "--no-deps", "--python-version", version]
+        command = ["uv", "pip", "compile", "-q", *wheels, "--python-platform", "linux"]
+        run(*command, "every.txt", "-o", "found.txt", cwd=tmp_path)
 
 
 def test_the_locked_requirements_satisfy_the_chosen_ones(tmp_path: Path) -> None:
