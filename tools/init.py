@@ -3,7 +3,6 @@
 `make init` and the workflow use-this-template.yml run this. It reads environment variables:
   ANSWERS   The answers, a JSON object. If it is unset or empty, the questions are asked.
   UPSTREAM  The template's address; empty if it is unknown. A clone of the template needs none.
-  REPOSITORY_NAME, REPOSITORY_DESCRIPTION, REPOSITORY_OWNER  Defaults for three of the answers.
 """
 
 import json
@@ -45,7 +44,7 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         try:
             text = os.environ.get("ANSWERS")
-            answers = defaults() | given_answers(text) if text else ask()
+            answers = given_answers(text) if text else ask()
             project, answers = render(answers, base, Path(folder))
         except FailedHookException:
             sys.exit(1)
@@ -109,7 +108,7 @@ def given_answers(text: str) -> dict[str, str]:
     """Read ANSWERS; cookiecutter itself would ignore an unknown question."""
     answers = None
     with suppress(ValueError):
-        answers = json.loads(text) or {}  # GitHub's toJSON(inputs) is `null` for a push
+        answers = json.loads(text)
     if not isinstance(answers, dict):
         sys.exit("init: ANSWERS must be a JSON object")
     for question, answer in answers.items():
@@ -117,18 +116,6 @@ def given_answers(text: str) -> dict[str, str]:
             sys.exit(f"init: ANSWERS: {question} is not one of {', '.join(QUESTIONS)}")
         if not isinstance(answer, str):
             sys.exit(f"init: ANSWERS: {question} must be a text, not {json.dumps(answer)}")
-    return {question: answer for question, answer in answers.items() if answer}
-
-
-def defaults() -> dict[str, str]:
-    """Return answers made from what GitHub knows about the repository."""
-    words = re.split(r"[-_.]+", os.environ.get("REPOSITORY_NAME", ""))
-    words = ["API" if word.lower() == "api" else word[:1].upper() + word[1:] for word in words]
-    answers = {
-        "project_name": " ".join(words).strip(),
-        "description": os.environ.get("REPOSITORY_DESCRIPTION", "").strip(),
-        "author_name": os.environ.get("REPOSITORY_OWNER", ""),
-    }
     return {question: answer for question, answer in answers.items() if answer}
 
 
@@ -144,8 +131,7 @@ def literal(answers: dict[str, str]) -> dict[str, str]:
 
 def ask() -> dict[str, str]:
     """Ask the template's questions."""
-    context = generate_context(str(HERE / "cookiecutter.json"), extra_context=literal(defaults()))
-    questions = context["cookiecutter"]
+    questions = generate_context(str(HERE / "cookiecutter.json"))["cookiecutter"]
     asked = public(questions) | {"__prompts__": questions["__prompts__"]}
     return dict(prompt_for_config({"cookiecutter": asked}))
 
