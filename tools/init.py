@@ -36,7 +36,7 @@ class Base(NamedTuple):
 
 def main() -> None:
     if git("rev-parse", "--show-toplevel") != str(HERE):
-        sys.exit("init: this folder is not a git repository, so nothing could be restored")
+        sys.exit("init: this folder is part of another git repository")
     if uncommitted := git("status", "--porcelain", "--untracked-files=all"):
         sys.exit(f"init: commit or remove these changes first:\n{uncommitted}")
     base = find_base()
@@ -57,9 +57,11 @@ def main() -> None:
 
 
 def git(*command: str) -> str:
-    """Return what a git command prints, or an empty text if it fails."""
+    """Return what a git command prints; stop if it fails."""
     done = subprocess.run(["git", *command], cwd=HERE, text=True, capture_output=True)
-    return "" if done.returncode else done.stdout.strip()
+    if done.returncode:
+        sys.exit(f"init: `git {' '.join(command)}` failed: {done.stderr.strip() or 'no result'}")
+    return done.stdout.strip()
 
 
 def find_base() -> Base:
@@ -72,17 +74,17 @@ def find_base() -> Base:
         sys.exit("init: this clone is shallow; run `git fetch --unshallow` first")
     first = git("rev-list", "--max-parents=0", "HEAD").split()[-1]
     copied = bool(git("ls-tree", first, "tools/init.py"))
-    address = os.environ.get("UPSTREAM", "" if copied else git("remote", "get-url", "origin"))
-    fetch = ["git", "fetch", "--quiet", "--no-tags", "--", address, "HEAD"]
-    fetched = bool(os.environ.get("UPSTREAM")) and not subprocess.run(fetch, cwd=HERE).returncode
+    given = os.environ.get("UPSTREAM")
+    fetch = ["git", "fetch", "--quiet", "--no-tags", "--", given or "", "HEAD"]
+    fetched = bool(given) and not subprocess.run(fetch, cwd=HERE).returncode
+    of_origin = given is None and not copied
+    address = git("remote", "get-url", "origin") if of_origin else given or ""
     address = re.sub(r"^(https?://)[^/]*@", r"\1", address)  # without a password
     if copied:
         return Base(first, address, commit_with_the_files_of(first) if fetched else "")
     branches = git("for-each-ref", "--format=%(refname)", "refs/remotes/origin").split()
     base = git("merge-base", "HEAD", *(["FETCH_HEAD"] if fetched else branches))
-    if not base:
-        sys.exit("init: no commit here is the template's; set UPSTREAM to the template's address")
-    return Base(base, address, base if fetched or "UPSTREAM" not in os.environ else "")
+    return Base(base, address, base if fetched or of_origin else "")
 
 
 def commit_with_the_files_of(first: str) -> str:
@@ -143,8 +145,9 @@ def render(answers: dict[str, str], base: Base, folder: Path) -> tuple[Path, dic
     time. The post-generation hook prints nothing and runs no tests in such a folder.
     """
     commit = base.upstream or base.commit
-    given = {"default_config": True, "extra_context": literal(answers), "checkout": commit}
-    project = cruft.create(str(HERE), folder, **given)
+    project = cruft.create(
+        str(HERE), folder, default_config=True, extra_context=literal(answers), checkout=commit
+    )
     file = project / ".cruft.json"
     state = json.loads(file.read_text(encoding="utf-8"))
     context = state["context"]["cookiecutter"]

@@ -384,9 +384,16 @@ def test_make_init_refuses_to_overwrite_what_is_not_the_template_s(shop: Path) -
     assert refused(shop, ANSWERS="{}").startswith(f"{message}README.md, api, wsgi.py\n")
 
 
-def test_make_init_needs_a_commit_of_the_template(shop: Path) -> None:
+def test_make_init_needs_the_remote_or_the_address_of_the_template(
+    shop: Path, upstream: Path
+) -> None:
+    base = head(shop)
     git(shop, "remote", "remove", "origin")
-    assert "no commit here is the template's; set UPSTREAM" in refused(shop, ANSWERS="{}")
+    assert "No such remote 'origin'" in refused(shop, ANSWERS="{}")
+    change(shop, "notes.txt")
+    assert init(shop, ANSWERS="{}", UPSTREAM=str(upstream)).returncode == 0
+    assert json.loads(linked(shop))["commit"] == base
+    assert (shop / "notes.txt").exists()
 
 
 def test_make_init_does_not_take_a_copy_for_the_template(github: GitHub) -> None:
