@@ -44,12 +44,10 @@ GH = """#!/bin/sh
 @pytest.fixture
 def upstream(tmp_path: Path) -> Path:
     """Return the template's repository on a server, with a history."""
-    folder = copy(tmp_path / "org/flask-api-template")
-    empty = git(folder, "hash-object", "-t", "tree", "/dev/null").strip()
-    first = git(folder, "commit-tree", "-m", "Begin", empty).strip()
-    second = git(folder, "commit-tree", "-m", "Go on", "-p", first, "HEAD^{tree}").strip()
-    git(folder, "reset", "--quiet", second)
-    return folder
+    (folder := tmp_path / "org/flask-api-template").mkdir(parents=True)
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", "Begin")
+    return copy(folder)
 
 
 def head(repository: Path) -> str:
