@@ -27,11 +27,6 @@ def client() -> Client:
     return Client()
 
 
-def test_each_call_returns_the_same_client(app: Flask) -> None:
-    with app.app_context():
-        assert client() is client()
-
-
 def test_threads_that_come_at_once_share_one(app: Flask) -> None:
     barrier = Barrier(8)
 
