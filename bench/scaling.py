@@ -2,7 +2,7 @@
 
     python bench/scaling.py
 
-Run it after `make bench`; tests/test_scaling.py fails while the document is not what it writes.
+Run it after `make bench`; tests/repository/test_scaling.py fails while the document is not what it writes.
 """
 
 import json
