@@ -12,13 +12,11 @@ from tools.variants import PROJECT, QUESTIONS, TEMPLATE
 
 
 def test_every_file_of_the_template_is_valid_in_its_own_language_as_it_stands() -> None:
-    run("ruff", "check", "--no-cache", cwd=TEMPLATE)
-    run("ruff", "format", "--no-cache", "--check", cwd=TEMPLATE)
     for path in filter(Path.is_file, PROJECT.rglob("*.*")):
         READERS.get(path.suffix, str)(path.read_text(encoding="utf-8"))
     for script in PROJECT.rglob("*.sh"):
         run("sh", "-n", script, cwd=TEMPLATE)
-    run("make", "help", cwd=PROJECT)
+    assert "Run the tests" in run("make", "help", cwd=PROJECT)
 
 
 def test_the_readme_names_every_question_with_its_default_and_answers() -> None:
@@ -50,11 +48,6 @@ def test_the_locked_requirements_satisfy_the_chosen_ones(tmp_path: Path) -> None
     header = ["--custom-compile-command", "make lock"]
     run("uv", "pip", "compile", *options, *header, "develop.in", "-o", lock, cwd=tmp_path)
     assert lock.read_text(encoding="utf-8") == locked, "run `make lock`"
-
-
-def test_no_lock_file_has_what_jinja_would_read() -> None:
-    for path in (TEMPLATE / "templates/requirements").rglob("*.txt"):
-        assert not re.search(r"\{[{%#]|^\s*# %", path.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def test_make_demo_serves_the_default_project_and_says_where(tmp_path: Path) -> None:
