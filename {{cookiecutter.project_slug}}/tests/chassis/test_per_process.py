@@ -5,6 +5,7 @@ import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event, Thread
+from time import sleep
 
 import pytest
 from flask import Flask
@@ -16,6 +17,7 @@ from .things import create_app
 
 class Client:
     def __init__(self) -> None:
+        sleep(0.01)  # other threads come meanwhile
         self.closed = False
 
     def close(self) -> None:
