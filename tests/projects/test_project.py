@@ -246,7 +246,7 @@ def test_the_machinery_passes_its_tests_without_the_application(workshop: Bake) 
     run("make", "develop", cwd=project)
     for path in ("api", "wsgi.py", "tests/conftest.py"):
         shutil.rmtree(project / path) if path == "api" else (project / path).unlink()
-    # Of the tests that start the server one is enough: each starts it in the same way.
+    # One test that starts the server is enough, because each starts it in the same way.
     own = ["-q", "tests/chassis", "-k", "not test_server or the_log_is_json"]
     assert "passed" in run(project / ".venv/bin/pytest", *own, cwd=project)
 
