@@ -9,6 +9,7 @@ over the base image, seconds, and the ratio. Needs Docker, and the tools that `m
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -29,16 +30,6 @@ RUN python -m compileall -q bare.py
 USER 10001
 CMD ["gunicorn", "--bind=0.0.0.0:8080", "--worker-class=gthread", "--workers=1", "--threads=8", \
 "--preload", "--no-control-socket", "--worker-tmp-dir=/dev/shm", "bare:app"]
-"""
-APP = """\
-from flask import Flask
-
-app = Flask(__name__)
-
-
-@app.get("/health")
-def health():
-    return {"status": "ok"}
 """
 OPTIONS = ["--detach", "--read-only", "--cpus=1", "--memory=256m"]
 
@@ -83,7 +74,7 @@ def main() -> None:
             more = megabytes(image) - megabytes(base)
             print(f"{datastore}: {more:.1f} MB over {base}", flush=True)
         (folder / "Dockerfile").write_text(BARE.format(image="bench-none"))
-        (folder / "bare.py").write_text(APP)
+        shutil.copy(ROOT / "bench/references/bare_flask.py", folder / "bare.py")
         run("docker", "build", "-q", "-t", "bench-bare", folder)
     taken: dict[str, list[float]] = {"bench-bare": [], "bench-none": []}
     for _ in range(rounds):

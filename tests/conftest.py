@@ -63,6 +63,10 @@ class Server(NamedTuple):
     address: str
     process: subprocess.Popen[bytes]
 
+    @property
+    def port(self) -> int:
+        return int(self.address.rpartition(":")[2])
+
 
 @contextmanager
 def serving(project: Path, **settings: str) -> Iterator[Server]:

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from threading import Event
 from uuid import uuid4
 
 import pytest
 
 from tests.conftest import Bake, Build
+from tests.support.edits import append
 from tests.support.engine import (
     CONFINED,
     Container,
@@ -22,7 +22,7 @@ from tests.support.engine import (
     running,
     use_this_machine_s_emulator,
 )
-from tests.support.load import Client
+from tests.support.load import load
 from tests.support.machine import environment, fetch, free_port, run
 from tests.support.marks import every_image
 from tools.variants import Answers
@@ -110,21 +110,11 @@ def test_a_stop_under_load_loses_no_request(image: Build, connection: str, allow
     """A kept-alive connection may end while a request is on its way: clients send that again."""
     answered = lost = stops = 0
     while answered < 10_000 or stops < 3:
-        ended = Event()
         with running(image(), ACCESS_LOG="off") as container:
             assert container.call("/health")[0] == 200
-            clients = [
-                Client((container.host, container.port), connection, ended) for _ in range(32)
-            ]
-            with ThreadPoolExecutor(len(clients)) as pool:
-                calls = [pool.submit(client) for client in clients]
+            with load((container.host, container.port), 32, connection) as clients:
                 time.sleep(2)
-                try:
-                    seconds = container.stop()
-                finally:
-                    ended.set()
-            for call in calls:
-                call.result()
+                seconds = container.stop()
             assert seconds < 4
             assert container.state["ExitCode"] == 0
         stops += 1
@@ -137,8 +127,8 @@ def test_a_stop_under_load_loses_no_request(image: Build, connection: str, allow
 
 def test_it_ends_within_three_seconds_of_its_last_answer(workshop: Bake) -> None:
     project = workshop()
-    with (project / "wsgi.py").open("a", encoding="utf-8") as wsgi:
-        wsgi.write('import time\napp.add_url_rule("/slow", view_func=lambda: [time.sleep(2)])\n')
+    slow = 'import time\napp.add_url_rule("/slow", view_func=lambda: [time.sleep(2)])\n'
+    append(project / "wsgi.py", slow)
     with (
         built(project) as image,
         running(image, CONFINED, WORKERS="1", THREADS="4") as container,

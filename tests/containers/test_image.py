@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from tests.conftest import Bake, Build
+from tests.support.edits import append
 from tests.support.engine import CONFINED, built, docker, running
 from tests.support.machine import run
 from tests.support.marks import every_image
@@ -84,8 +85,7 @@ def test_a_secret_beside_the_code_is_in_no_layer(workshop: Bake) -> None:
     hidden = [".env", ".git/config", ".cruft.json", "api/.env", "chassis/.env", "bin/.token"]
     for path in (*hidden, "key.json", "docs/notes.md"):
         (project / path).write_text("TOKEN=planted-secret\n", encoding="utf-8")
-    with (project / "api/greetings.py").open("a", encoding="utf-8") as code:
-        code.write("# planted-code\n")
+    append(project / "api/greetings.py", "# planted-code\n")
     with built(project) as image:
         layers = subprocess.run(["docker", "save", image], stdout=subprocess.PIPE).stdout
     assert b"planted-code" in layers, "what is in a layer can be found"
@@ -114,14 +114,10 @@ def test_a_changed_view_does_not_install_the_requirements_again(workshop: Bake) 
         (step,) = re.findall(r"^#(\d+) \[build \d/\d\] RUN .*pip", log, re.MULTILINE)
         return f"#{step} CACHED" not in log
 
-    def change(path: str) -> None:
-        with (project / path).open("a", encoding="utf-8") as file:
-            file.write(f"# {uuid4()}\n")
-
     installs()
-    change("api/greetings.py")
+    append(project / "api/greetings.py", f"# {uuid4()}\n")
     assert not installs()
-    change("requirements/common.txt")
+    append(project / "requirements/common.txt", f"# {uuid4()}\n")
     assert installs()
 
 

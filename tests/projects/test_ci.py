@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from tests.conftest import Bake
+from tests.support.edits import append
 from tests.support.engine import docker, use_this_machine_s_emulator
 from tests.support.machine import environment, listening, run
 from tools.variants import AXES, TEMPLATE
@@ -74,8 +75,7 @@ def test_make_ci_ends_with_the_container_s_log_where_that_does_not_start(
 ) -> None:
     project = workshop(project_slug=slug)
     have_make(project, lint="true", test="true")
-    with (project / "gunicorn.conf.py").open("a", encoding="utf-8") as settings:
-        settings.write("\nraise SystemExit('the disk is full')\n")
+    append(project / "gunicorn.conf.py", "\nraise SystemExit('the disk is full')\n")
     with pytest.raises(AssertionError, match=r"api-1 +\| the disk is full"):
         run("make", "ci", cwd=project)
     assert not left(slug)

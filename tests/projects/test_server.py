@@ -9,17 +9,16 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from threading import Event
 
 import pytest
 
 from bench.servers import cpu_time
-from tests.conftest import Bake, Server, serving
+from tests.conftest import Bake, serving
 from tests.support.datastores import children
-from tests.support.load import Client
+from tests.support.edits import append
+from tests.support.load import load
 from tests.support.machine import environment, fetch, run
 from tests.support.network import far_away
 
@@ -27,11 +26,7 @@ from tests.support.network import far_away
 VIEWS = """
 from time import sleep
 
-from flask import Response, request
-
-@app.get("/scheme")
-def scheme() -> str:
-    return request.scheme
+from flask import Response
 
 @app.get("/large")
 def large() -> Response:
@@ -61,23 +56,11 @@ def unsendable() -> Response:
 """
 
 
-def port(server: Server) -> int:
-    return int(server.address.rpartition(":")[2])
-
-
 @pytest.fixture
 def project(workshop: Bake) -> Path:
     project = workshop()
-    with (project / "wsgi.py").open("a", encoding="utf-8") as wsgi:
-        wsgi.write(VIEWS)
+    append(project / "wsgi.py", VIEWS)
     return project
-
-
-def test_nobody_is_believed_about_the_scheme_by_default(project: Path) -> None:
-    with serving(project) as server:
-        forged = {"X-Forwarded-Proto": "https", "X-Forwarded-Ssl": "on"}
-        request = urllib.request.Request(f"{server.address}/scheme", headers=forged)
-        assert urllib.request.urlopen(request).read() == b"http"
 
 
 def test_a_response_that_cannot_be_sent_is_500_and_is_logged(
@@ -104,7 +87,7 @@ def test_a_worker_whose_master_was_killed_answers_what_it_has_and_accepts_nobody
     project: Path,
 ) -> None:
     with serving(project, READ_TIMEOUT="4", WORKERS="1") as server, socket.socket() as client:
-        client.connect(("127.0.0.1", port(server)))
+        client.connect(("127.0.0.1", server.port))
         client.sendall(b"GET /slow HTTP/1.1\r\n")
         time.sleep(0.5)
         worker = children(server.process.pid)[0]
@@ -112,7 +95,7 @@ def test_a_worker_whose_master_was_killed_answers_what_it_has_and_accepts_nobody
         server.process.wait()
         time.sleep(2)  # it looks once a second, and accepts for half a second more
         with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", port(server)))
+            socket.create_connection(("127.0.0.1", server.port))
         before = cpu_time(worker)
         time.sleep(1)
         assert cpu_time(worker) - before < 0.2
@@ -120,26 +103,12 @@ def test_a_worker_whose_master_was_killed_answers_what_it_has_and_accepts_nobody
         assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
 
 
-def test_an_application_that_does_not_import_ends_the_start_at_once(workshop: Bake) -> None:
-    project = workshop()
-    (project / "wsgi.py").write_text('raise SystemExit("no use")\n')
-    run("make", "develop", cwd=project)
-    began = time.monotonic()
-    done = subprocess.run(
-        [project / "bin/run.sh"], env=environment(), capture_output=True, text=True, timeout=30
-    )
-    assert done.returncode == 1
-    assert done.stderr == "no use\n"
-    assert time.monotonic() - began < 10
-
-
 def test_a_thread_that_would_not_reach_the_workers_is_warned_of(
     workshop: Bake, capfd: pytest.CaptureFixture[str]
 ) -> None:
     project = workshop()
-    with (project / "wsgi.py").open("a", encoding="utf-8") as wsgi:
-        wsgi.write("from threading import Event, Thread\n")
-        wsgi.write('Thread(target=Event().wait, name="scheduler", daemon=True).start()\n')
+    thread = 'Thread(target=Event().wait, name="scheduler", daemon=True)'
+    append(project / "wsgi.py", f"from threading import Event, Thread\n{thread}.start()\n")
     with serving(project):
         pass
     assert "The thread scheduler was started before the fork" in capfd.readouterr().out
@@ -148,7 +117,7 @@ def test_a_thread_that_would_not_reach_the_workers_is_warned_of(
 def test_without_keep_alive_a_request_that_comes_late_is_answered(project: Path) -> None:
     with serving(project, KEEP_ALIVE="0") as server:
         for seconds in (0.0, 0.2, 1.0):
-            with socket.create_connection(("127.0.0.1", port(server)), timeout=5) as client:
+            with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
                 time.sleep(seconds)
                 client.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
                 assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
@@ -162,7 +131,7 @@ def test_who_reads_slowly_and_steadily_gets_it_all_and_who_pauses_does_not(
     with serving(project, READ_TIMEOUT="1") as server, socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         client.settimeout(10)
-        client.connect(("127.0.0.1", port(server)))
+        client.connect(("127.0.0.1", server.port))
         client.sendall(b"GET /large HTTP/1.0\r\nHost: a\r\n\r\n")
         began, read = time.monotonic(), 0
         with suppress(ConnectionResetError):
@@ -186,7 +155,7 @@ def test_a_burst_is_shared_by_the_workers(project: Path) -> None:
             with ExitStack() as stack:
                 clients = []
                 for _ in range(10):
-                    client = socket.create_connection(("127.0.0.1", port(server)), timeout=5)
+                    client = socket.create_connection(("127.0.0.1", server.port), timeout=5)
                     client.sendall(b"GET /slow HTTP/1.1\r\nHost: test\r\n\r\n")
                     clients.append(stack.enter_context(client))
                 for client in clients:
@@ -198,20 +167,14 @@ def test_a_burst_is_shared_by_the_workers(project: Path) -> None:
 def test_a_new_connection_is_served_while_all_threads_have_more_than_they_can_do(
     project: Path,
 ) -> None:
-    ended = Event()
-    with serving(project, WORKERS="2", THREADS="2") as server, ThreadPoolExecutor(12) as pool:
-        address = ("127.0.0.1", port(server))
-        clients = [Client(address, "keep-alive", ended, "/slow") for _ in range(12)]
-        calls = [pool.submit(client) for client in clients]
-        try:
-            time.sleep(1)
-            for _ in range(3):
-                with urllib.request.urlopen(f"{server.address}/health", timeout=5) as answer:
-                    assert answer.status == 200
-        finally:
-            ended.set()
-        for call in calls:
-            call.result()
+    with (
+        serving(project, WORKERS="2", THREADS="2") as server,
+        load(("127.0.0.1", server.port), 12, "keep-alive", "/slow") as clients,
+    ):
+        time.sleep(1)
+        for _ in range(3):
+            with urllib.request.urlopen(f"{server.address}/health", timeout=5) as answer:
+                assert answer.status == 200
     assert sum(client.lost for client in clients) == 0
 
 
@@ -250,7 +213,7 @@ def test_many_connections_neither_use_up_the_files_nor_keep_others_out(project: 
             resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
             before = children(server.process.pid)
             for _ in range(2000):
-                address = ("127.0.0.1", port(server))
+                address = ("127.0.0.1", server.port)
                 clients.enter_context(socket.create_connection(address, timeout=5))
             with urllib.request.urlopen(f"{server.address}/health", timeout=10) as answer:
                 assert answer.status == 200
@@ -267,20 +230,13 @@ def test_a_stop_of_the_whole_process_group_loses_no_request(
     """As systemd stops a service by default: the workers get SIGTERM when the master does."""
     answered = lost = 0
     while answered < 10_000:
-        ended = Event()
-        with serving(project, WORKERS="2", ACCESS_LOG="off") as server:
-            address = ("127.0.0.1", port(server))
-            clients = [Client(address, connection, ended) for _ in range(32)]
-            with ThreadPoolExecutor(len(clients)) as pool:
-                calls = [pool.submit(client) for client in clients]
-                time.sleep(2)
-                os.killpg(server.process.pid, signal.SIGTERM)
-                try:
-                    assert server.process.wait(timeout=15) == 0
-                finally:
-                    ended.set()
-            for call in calls:
-                call.result()
+        with (
+            serving(project, WORKERS="2", ACCESS_LOG="off") as server,
+            load(("127.0.0.1", server.port), 32, connection) as clients,
+        ):
+            time.sleep(2)
+            os.killpg(server.process.pid, signal.SIGTERM)
+            assert server.process.wait(timeout=15) == 0
         stopped = sum(client.answered for client in clients)
         assert stopped > 100
         answered += stopped
@@ -296,25 +252,17 @@ def test_a_stop_loses_at_most_the_handshakes_of_clients_that_are_far_away(worksh
     """
     project = workshop()
     run("make", "develop", cwd=project)
-    ended = Event()
     with far_away(0.02) as far:
         settings = environment(WORKERS="2", ACCESS_LOG="off", PORT="8080")
         with subprocess.Popen([*far.command, project / "bin/run.sh"], env=settings) as server:
             try:
                 fetch(f"http://{far.address}:8080/health")
-                clients = [Client((far.address, 8080), "close", ended) for _ in range(100)]
-                with ThreadPoolExecutor(len(clients)) as pool:
-                    calls = [pool.submit(client) for client in clients]
+                with load((far.address, 8080), 100, "close") as clients:
                     time.sleep(2)
                     server.terminate()
-                    try:
-                        code = server.wait(timeout=15)
-                    finally:
-                        ended.set()
+                    code = server.wait(timeout=15)
             finally:
                 server.terminate()
-        for call in calls:
-            call.result()
     assert code == 0
     assert sum(client.answered for client in clients) > 500
     assert sum(client.lost for client in clients) <= 60

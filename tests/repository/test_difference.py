@@ -7,14 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.edits import append, replace
 from tests.support.machine import run
+from tests.support.repository import commit, git
 from tools.variants import PROJECT, TEMPLATE
 
-AUTHOR = {
-    f"GIT_{role}_{key}": text
-    for role in ("AUTHOR", "COMMITTER")
-    for key, text in (("NAME", "Ada"), ("EMAIL", "ada@example.com"))
-}
 ROOT = ["cookiecutter.json", "hooks", "templates", "tools/difference.py", "tools/variants.py"]
 SQL = f"{PROJECT.name}/api/items/sql.py"
 LICENSE = "templates/licenses/MIT"
@@ -28,22 +25,11 @@ def template(tmp_path: Path) -> Path:
         copy = shutil.copytree if (TEMPLATE / path).is_dir() else shutil.copy
         (template / path).parent.mkdir(parents=True, exist_ok=True)
         copy(TEMPLATE / path, template / path)
-    change(template / "cookiecutter.json", '["container", "cloud-run"]', '["container"]')
+    replace(template / "cookiecutter.json", '["container", "cloud-run"]', '["container"]')
     (template / ".gitignore").write_text("/build/\n")
-    for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "Begin"]):
-        run("git", *command, cwd=template, **AUTHOR)
+    git(template, "init", "--quiet")
+    commit(template, "Begin")
     return template
-
-
-def change(path: Path, old: str, new: str) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert text.count(old) == 1
-    path.write_text(text.replace(old, new), encoding="utf-8")
-
-
-def add(path: Path, text: str) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(text)
 
 
 def difference(template: Path) -> tuple[str, dict[str, str]]:
@@ -55,7 +41,7 @@ def difference(template: Path) -> tuple[str, dict[str, str]]:
 
 
 def test_a_changed_line_shows_in_the_projects_that_have_it_alone(template: Path) -> None:
-    add(template / SQL, "# changed\n")
+    append(template / SQL, "# changed\n")
     summary, patches = difference(template)
     assert summary.startswith("## 1 of 3 projects differ from HEAD's\n\n### sql-container\n")
     assert " api/items/sql.py | 1 +\n" in re.sub(" +", " ", summary)
@@ -66,24 +52,24 @@ def test_a_changed_line_shows_in_the_projects_that_have_it_alone(template: Path)
 
 @pytest.mark.thorough
 def test_a_patch_changes_the_project_of_before_into_that_of_now(template: Path) -> None:
-    add(template / SQL, "# changed\n")
-    add(template / f"{PROJECT.name}/docs/added.md", "added\n")
+    append(template / SQL, "# changed\n")
+    append(template / f"{PROJECT.name}/docs/added.md", "added\n")
     (template / LICENSE).write_text("changed\n")
     difference(template)
     patch = template / "build/difference/sql-container.patch"
     render = ["cookiecutter", "--no-input", "--default-config", template, "datastore=sql"]
     run(*render, "deploy=container", "-o", template.parent / "now", cwd=template)
-    run("git", "stash", "-q", "-u", cwd=template, **AUTHOR)
+    git(template, "stash", "--quiet", "--include-untracked")
     run(*render, "deploy=container", "-o", template.parent / "before", cwd=template)
-    run("git", "stash", "pop", "-q", cwd=template, **AUTHOR)
-    run("git", "apply", patch, cwd=template.parent / "before/my-flask-api")
-    run("diff", "-r", "before", "now", cwd=template.parent)
+    git(template, "stash", "pop", "--quiet")
+    git(template.parent / "before/my-flask-api", "apply", str(patch))
+    assert run("diff", "-r", "before", "now", cwd=template.parent) == ""
 
 
 def test_where_nothing_changes_it_says_so(template: Path) -> None:
     (template / "build/difference").mkdir(parents=True)
     (template / "build/difference/of-before.patch").touch()
-    add(template / "tools/variants.py", "# not in a project\n")
+    append(template / "tools/variants.py", "# not in a project\n")
     assert difference(template) == ("## None of 3 projects differ from HEAD's\n", {})
 
 
@@ -97,8 +83,8 @@ def test_a_patch_of_many_projects_is_shown_once(template: Path) -> None:
 
 def test_a_new_question_is_left_out_of_what_was_before(template: Path) -> None:
     questions = template / "cookiecutter.json"
-    change(questions, '  "deploy": [', '  "colour": ["red", "blue"],\n  "deploy": [')
-    add(template / SQL, '# % if cookiecutter.colour == "blue"\n# blue\n# % endif\n')
+    replace(questions, '  "deploy": [', '  "colour": ["red", "blue"],\n  "deploy": [')
+    append(template / SQL, '# % if cookiecutter.colour == "blue"\n# blue\n# % endif\n')
     summary, patches = difference(template)
     assert summary.startswith("## 1 of 6 projects differ from HEAD's\n")
     assert [*patches] == ["sql-blue-container.patch"]
@@ -106,7 +92,7 @@ def test_a_new_question_is_left_out_of_what_was_before(template: Path) -> None:
 
 @pytest.mark.thorough
 def test_a_new_answer_is_all_new(template: Path) -> None:
-    change(template / "cookiecutter.json", '["container"]', '["container", "cloud-run"]')
+    replace(template / "cookiecutter.json", '["container"]', '["container", "cloud-run"]')
     _, patches = difference(template)
     assert sorted(patches) == [f"{name}-cloud-run.patch" for name in ("firestore", "none", "sql")]
     for patch in patches.values():
@@ -115,7 +101,7 @@ def test_a_new_answer_is_all_new(template: Path) -> None:
 
 
 def test_an_answer_that_is_no_more_is_named(template: Path) -> None:
-    change(template / "cookiecutter.json", '["none", "sql", "firestore"]', '["none"]')
+    replace(template / "cookiecutter.json", '["none", "sql", "firestore"]', '["none"]')
     summary, _ = difference(template)
     assert summary == (
         "## None of 1 projects differ from HEAD's\n"
@@ -126,7 +112,7 @@ def test_an_answer_that_is_no_more_is_named(template: Path) -> None:
 @pytest.mark.thorough
 def test_the_summary_is_cut_to_what_github_takes(template: Path) -> None:
     text = "".join(f"{number} é ``` 語\n" for number in range(100_000))
-    add(template / f"{PROJECT.name}/docs/long.md", text)
+    append(template / f"{PROJECT.name}/docs/long.md", text)
     (template / f"{PROJECT.name}/api/items/long.md").write_text("for two datastores\n")
     summary, patches = difference(template)
     assert 800_000 < len(summary.encode()) < 2**20

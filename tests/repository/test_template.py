@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -16,13 +17,11 @@ from tools.variants import PROJECT, QUESTIONS, TEMPLATE, every
 
 
 def test_every_file_of_the_template_is_valid_in_its_own_language_as_it_stands() -> None:
-    run("ruff", "check", "--no-cache", cwd=TEMPLATE)
-    run("ruff", "format", "--no-cache", "--check", cwd=TEMPLATE)
     for path in filter(Path.is_file, PROJECT.rglob("*.*")):
         READERS.get(path.suffix, str)(path.read_text(encoding="utf-8"))
     for script in PROJECT.rglob("*.sh"):
         run("sh", "-n", script, cwd=TEMPLATE)
-    run("make", "help", cwd=PROJECT)
+    assert "Run the tests" in run("make", "help", cwd=PROJECT)
 
 
 def test_the_readme_names_every_question_with_its_default_and_answers() -> None:
@@ -83,20 +82,14 @@ def test_every_locked_package_has_a_wheel_for_every_python(tmp_path: Path) -> No
         run(*command, "every.txt", "-o", "found.txt", cwd=tmp_path)
 
 
-def test_the_locked_requirements_satisfy_the_chosen_ones(tmp_path: Path) -> None:
-    lock = tmp_path / "develop.txt"
-    locked = (TEMPLATE / "requirements/develop.txt").read_text(encoding="utf-8")
-    lock.write_text(locked, encoding="utf-8")
-    (tmp_path / "develop.in").write_bytes((TEMPLATE / "requirements/develop.in").read_bytes())
-    options = ["-q", "--universal", "--generate-hashes", "--python-version", "3.11"]
-    header = ["--custom-compile-command", "make lock"]
-    run("uv", "pip", "compile", *options, *header, "develop.in", "-o", lock, cwd=tmp_path)
+@pytest.mark.parametrize("name", ["develop", "bench"])
+def test_the_locked_requirements_satisfy_the_chosen_ones(tmp_path: Path, name: str) -> None:
+    shutil.copytree(TEMPLATE / "requirements", tmp_path, dirs_exist_ok=True)
+    lock = tmp_path / f"{name}.txt"
+    locked = lock.read_text(encoding="utf-8")
+    compile_ = run("make", "--silent", "--eval=echo: ; @echo '$(COMPILE)'", "echo", cwd=TEMPLATE)
+    run("sh", "-ec", f"{compile_.strip()} {name}.in -o {name}.txt", cwd=tmp_path)
     assert lock.read_text(encoding="utf-8") == locked, "run `make lock`"
-
-
-def test_no_lock_file_has_what_jinja_would_read() -> None:
-    for path in (TEMPLATE / "templates/requirements").rglob("*.txt"):
-        assert not re.search(r"\{[{%#]|^\s*# %", path.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def test_make_demo_serves_the_default_project_and_says_where(tmp_path: Path) -> None:

@@ -11,14 +11,10 @@ import pytest
 import yaml
 
 from tests.support.machine import environment, run
+from tests.support.repository import commit, git
 from tools.variants import TEMPLATE, rows
 
 WORKFLOWS = sorted((TEMPLATE / ".github/workflows").glob("*.yml"))
-AUTHOR = {
-    f"GIT_{role}_{key}": text
-    for role in ("AUTHOR", "COMMITTER")
-    for key, text in (("NAME", "Ada"), ("EMAIL", "ada@example.com"))
-}
 every_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 own_workflow = pytest.mark.parametrize("name", ["lock.yml", "matrix.yml"])
 
@@ -56,14 +52,9 @@ def step(text: str, cwd: Path, **own: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_github_s_schema_and_zizmor_accept_the_workflows() -> None:
-    run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS, cwd=TEMPLATE)
-    run("zizmor", "--offline", "--quiet", TEMPLATE / ".github", cwd=TEMPLATE)
-
-
-@every_workflow
-def test_every_action_is_pinned_by_its_commit(path: Path) -> None:
-    for used in re.findall(r"uses: (.*)", path.read_text(encoding="utf-8")):
-        assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", used)
+    schema = ["--builtin-schema", "vendor.github-workflows"]
+    assert run("check-jsonschema", *schema, *WORKFLOWS, cwd=TEMPLATE).startswith("ok")
+    assert "No findings" in run("zizmor", "--offline", TEMPLATE / ".github", cwd=TEMPLATE)
 
 
 def test_an_action_has_the_same_version_everywhere() -> None:
@@ -91,12 +82,6 @@ def test_no_checkout_leaves_its_token_behind(path: Path) -> None:
         for step in job["steps"]:
             if step.get("uses", "").startswith("actions/checkout@"):
                 assert step["with"]["persist-credentials"] is False
-
-
-@every_workflow
-def test_values_reach_scripts_by_the_environment(path: Path) -> None:
-    for job in jobs(path).values():
-        assert not [step for step in job["steps"] if "${{" in step.get("run", "")]
 
 
 @own_workflow
@@ -171,16 +156,11 @@ def test_the_gate_needs_every_other_job() -> None:
     [
         ("pull_request", {}, True),
         ("push", {"difference": "skipped"}, True),
-        ("schedule", {"difference": "skipped"}, True),
         ("pull_request", {"difference": "skipped"}, False),
         ("push", {"difference": "failure"}, False),
-        ("pull_request", {"difference": "cancelled"}, False),
-        *(
-            ("pull_request", {job: result}, False)
-            for job in GOOD
-            for result in ("failure", "cancelled", "skipped")
-        ),
-        *(("push", {"difference": "skipped", job: "skipped"}, False) for job in [*GOOD][:-1]),
+        ("push", {"difference": "skipped", "rows": "skipped"}, False),
+        ("pull_request", {"rows": "cancelled"}, False),
+        *(("pull_request", {job: "failure"}, False) for job in GOOD),
     ],
 )
 def test_the_gate_is_green_if_every_job_has_succeeded(
@@ -207,15 +187,9 @@ def test_the_tools_can_be_installed_where_the_rendering_is_tested(
         s["with"]["python-version"] for s in steps if "python-version" in s.get("with", {})
     ]
     where = ["--python", tmp_path / "venv", "--python-platform", platform, "--dry-run"]
-    where += ["--python-version", version]
-    lock = [
-        "--only-binary",
-        ":all:",
-        "--require-hashes",
-        "-r",
-        TEMPLATE / "requirements/develop.txt",
-    ]
-    run("uv", "pip", "install", "-q", *where, *lock, cwd=tmp_path)
+    where += ["--python-version", version, "--only-binary", ":all:"]
+    lock = ["--require-hashes", "-r", TEMPLATE / "requirements/develop.txt"]
+    assert "Would install" in run("uv", "pip", "install", *where, *lock, cwd=tmp_path)
 
 
 # --- lock.yml
@@ -236,15 +210,14 @@ class Repository:
         self.summary, self.output = folder / "summary", folder / "output"
         (folder / "gh").write_text(GH)
         (folder / "gh").chmod(0o755)
-        run("git", "init", "-q", "--bare", "-b", "main", self.origin, cwd=folder)
+        git(folder, "init", "--quiet", "--bare", "--initial-branch=main", str(self.origin))
         first = self.checkout("first")
         self.upgrade(first, "1.0")
-        run("git", "add", "-A", cwd=first)
-        run("git", "commit", "-qm", "Begin", cwd=first, **AUTHOR)
-        run("git", "push", "-q", "origin", "HEAD:main", cwd=first)
+        commit(first, "Begin")
+        git(first, "push", "--quiet", "origin", "HEAD:main")
 
     def checkout(self, name: str) -> Path:
-        run("git", "clone", "-q", self.origin, name, cwd=self.folder)
+        git(self.folder, "clone", "--quiet", str(self.origin), name)
         return self.folder / name
 
     def upgrade(self, folder: Path, version: str) -> None:
@@ -276,7 +249,7 @@ class Repository:
         self.step("pull-request", "Push", folder, **own)
 
     def git(self, *command: str) -> str:
-        return run("git", *command, cwd=self.origin)
+        return git(self.origin, *command)
 
 
 @pytest.fixture
@@ -327,9 +300,9 @@ def test_what_is_pushed_is_locked_requirements_alone(repository: Repository) -> 
     for path in ("Makefile", ".github/workflows/own.yml", "api/requirements/x.txt"):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text("own\n")
-    run("git", "add", "-A", cwd=folder)
+    git(folder, "add", "--all")
     patch = repository.folder / "patch"
-    patch.write_text(run("git", "diff", "--cached", cwd=folder))
+    patch.write_text(git(folder, "diff", "--cached"))
     repository.pull_request(patch, "pull-request")
     assert repository.git("diff", "--name-only", "main", "lock").split() == LOCKS
 
@@ -339,12 +312,11 @@ def test_a_patch_that_makes_locked_requirements_of_other_files_is_refused(
 ) -> None:
     folder = repository.checkout("lock")
     (folder / "Makefile").write_text("own\n" * 10)
-    run("git", "add", "-A", cwd=folder)
-    run("git", "commit", "-qm", "Go on", cwd=folder, **AUTHOR)
-    run("git", "push", "-q", "origin", "HEAD:main", cwd=folder)
-    run("git", "mv", "Makefile", "requirements/", cwd=folder)
+    commit(folder, "Go on")
+    git(folder, "push", "--quiet", "origin", "HEAD:main")
+    git(folder, "mv", "Makefile", "requirements/")
     patch = repository.folder / "patch"
-    patch.write_text(run("git", "diff", "--cached", "--find-renames", cwd=folder))
+    patch.write_text(git(folder, "diff", "--cached", "--find-renames"))
     assert "rename from Makefile" in patch.read_text()
     with pytest.raises(AssertionError, match="::error::The patch moves other files"):
         repository.pull_request(patch, "pull-request")

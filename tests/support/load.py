@@ -1,7 +1,9 @@
 """A load on a server, that counts what gets lost."""
 
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from threading import Event
 
 
@@ -40,3 +42,20 @@ class Client:
         assert answer.startswith(b"HTTP/1.1 200 ")
         self.answered += 1
         return b"\r\nConnection: close\r\n" not in answer
+
+
+@contextmanager
+def load(
+    address: tuple[str, int], count: int, connection: str, path: str = "/health"
+) -> Iterator[list[Client]]:
+    """Run clients until the block ends; after it, their counts are complete."""
+    ended = Event()
+    clients = [Client(address, connection, ended, path) for _ in range(count)]
+    with ThreadPoolExecutor(count) as pool:
+        calls = [pool.submit(client) for client in clients]
+        try:
+            yield clients
+        finally:
+            ended.set()
+    for call in calls:
+        call.result()

@@ -1,6 +1,5 @@
 """The document describes what your application does, and your application does it."""
 
-import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -33,14 +32,10 @@ def test_the_exported_document_is_up_to_date(app: Flask) -> None:
 
 
 def test_every_route_is_documented_or_marked_as_undocumented(app: Flask) -> None:
-    paths = document(app)["paths"]
-    for rule in app.url_map.iter_rules():
-        view: Any = app.view_functions.get(rule.endpoint)
-        path = paths.get(re.sub(r"<(?:[^<>]*:)?(\w+)>", r"{\1}", rule.rule), {})
-        methods = {method.lower() for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}}
-        assert not view or methods <= path.keys() or hasattr(view, "undocumented"), (
-            f"{rule.rule} ({rule.endpoint}) is not in the document: decorate its function with "
-            "@operation() or, to leave it out, with @undocumented (both from chassis)"
+    for endpoint, view in app.view_functions.items():
+        assert hasattr(view, "hints") or hasattr(view, "undocumented"), (
+            f"{endpoint} is not in the document: decorate its function with @operation() or, to "
+            "leave it out, with @undocumented (both from chassis)"
         )
 
 

@@ -8,11 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 from flask import Flask, Response
-from flask.testing import FlaskClient
 from flask.views import MethodView
 
 from chassis import Error, Input, Settings, close_app, operation, undocumented
-from chassis.openapi import document
 
 from .things import open_test_app
 
@@ -219,17 +217,3 @@ def test_a_route_without_a_view_is_served() -> None:
     client = close_app(app).test_client()
     assert client.get("/old").location.endswith("/health")
     assert client.get("/openapi.json").status_code == 200
-
-
-@pytest.fixture
-def client() -> FlaskClient:
-    app = with_route("/plain/<name>", undocumented(lambda name: Response(f"Hello, {name}!")))
-    return close_app(app).test_client()
-
-
-def test_a_plain_view_of_flask_is_served(client: FlaskClient) -> None:
-    assert client.get("/plain/Ada").text == "Hello, Ada!"
-
-
-def test_a_plain_view_of_flask_is_not_in_the_document(client: FlaskClient) -> None:
-    assert "/plain/{name}" not in document(client.application)["paths"]

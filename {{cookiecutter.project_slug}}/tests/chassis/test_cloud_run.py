@@ -31,10 +31,6 @@ def test_what_is_set_wins_over_the_defaults_of_cloud_run() -> None:
     assert Settings.from_environment(GOOD | {"ACCESS_LOG": "on"}).access_log == "on"
 
 
-def test_elsewhere_nothing_changes() -> None:
-    assert Settings.from_environment({"K_SERVICE": ""}) == Settings()
-
-
 # % if cookiecutter.datastore == "sql"
 @pytest.mark.parametrize("mark", ["K_SERVICE", "CLOUD_RUN_JOB"])
 @pytest.mark.parametrize("url", ["", "sqlite:///instance/app.db"])

@@ -32,19 +32,6 @@ def test_an_exception_is_one_line_with_its_stack_and_the_request_s_id(
     assert record["time"].endswith("Z")
 
 
-def test_what_is_below_the_level_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.configure("error")
-    logging.getLogger("any").warning("not heard")
-    assert capsys.readouterr().out == ""
-
-
-def test_extra_fields_are_fields_of_the_line(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.configure("info")
-    logging.getLogger("any").info("sold %s", "it", extra={"order": 7})
-    record = json.loads(capsys.readouterr().out)
-    assert (record["message"], record["logger"], record["order"]) == ("sold it", "any", 7)
-
-
 def test_on_a_terminal_the_log_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
     ours, theirs = pty.openpty()
     with os.fdopen(theirs, "w") as terminal:

@@ -6,6 +6,7 @@ from flask import Flask, Response, request
 from flask.testing import FlaskClient
 
 from chassis import Settings, close_app
+from chassis.middleware import SECURITY_HEADERS
 
 from .things import create_app, open_test_app
 
@@ -18,18 +19,10 @@ FORGED = {
 }
 
 
-@pytest.mark.parametrize("path", ["/health", "/nope", "/docs"])
+@pytest.mark.parametrize("path", ["/health", "/nope"])
 def test_every_response_has_the_security_headers(client: FlaskClient, path: str) -> None:
-    headers = client.get(path, buffered=True).headers
-    assert headers["X-Content-Type-Options"] == "nosniff"
-    assert headers["X-Frame-Options"] == "DENY"
-    assert headers["Referrer-Policy"] == "no-referrer"
-
-
-def test_an_answer_is_neither_stored_nor_run(client: FlaskClient) -> None:
-    headers = client.get("/health").headers
-    assert headers["Cache-Control"] == "no-store"
-    assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+    headers = client.get(path).headers
+    assert [(name, headers[name]) for name, _ in SECURITY_HEADERS] == SECURITY_HEADERS
 
 
 def test_a_view_that_sets_one_of_them_keeps_its_own(app: Flask) -> None:
@@ -39,11 +32,6 @@ def test_a_view_that_sets_one_of_them_keeps_its_own(app: Flask) -> None:
 
     response = app.test_client().get("/kept")
     assert response.headers.getlist("Cache-Control") == ["max-age=60"]
-
-
-def test_the_docs_page_may_show_itself_and_nothing_else(client: FlaskClient) -> None:
-    policy = client.get("/docs", buffered=True).headers["Content-Security-Policy"]
-    assert policy == "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'"
 
 
 def test_a_request_id_is_made_and_never_twice(client: FlaskClient) -> None:

@@ -22,8 +22,9 @@ def test_with_docs_off_nothing_links_to_them() -> None:
 
 
 def test_the_docs_page_needs_this_server_alone(client: FlaskClient) -> None:
-    page = client.get("/docs", buffered=True).text
-    links = re.findall(r'(?:href|src)="([^"]+)"', page)
+    page = client.get("/docs", buffered=True)
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'self';")
+    links = re.findall(r'(?:href|src)="([^"]+)"', page.text)
     assert len(links) == 4
     for link in links:
         assert client.get("/" + link, buffered=True).status_code == 200

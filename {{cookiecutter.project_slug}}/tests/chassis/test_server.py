@@ -12,20 +12,21 @@ import pytest
 from chassis import Settings
 from chassis.server import cpus
 
-from .server import OWN, SETTINGS, Server, access, read, serving, start
+from .server import Server, access, read, serving, start
 
 POST = b"POST /things HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
 
 
 def test_the_log_is_json_from_the_first_line_to_the_last() -> None:
     with serving() as server:
-        server.get("/health?secret=1", "X-Request-ID: abc")
+        server.get("/health?secret=1", "X-Request-ID: abc", "X-Forwarded-For: 6.6.6.6")
         server.get('/no"such\\path')
         log = server.stop()
     lines = access(log)
     assert lines['/no"such\\path']["status"] == 404
     line = lines["/health"]
     assert (line["method"], line["status"], line["request_id"]) == ("GET", 200, "abc")
+    assert line["remote_addr"] == "127.0.0.1"
     assert 0 < line["duration_ms"] < 10_000
     assert "secret" not in str(line)
     assert any(line["message"].startswith("Listening at") for line in log)
@@ -43,11 +44,10 @@ def test_the_log_level_holds_for_the_server_too() -> None:
         assert server.stop() == []
 
 
-@pytest.mark.parametrize(("proxies", "seen"), [("0", "127.0.0.1"), ("1", "10.0.0.9")])
-def test_the_access_line_has_the_address_that_trusted_proxies_give(proxies: str, seen: str) -> None:
-    with serving(TRUSTED_PROXIES=proxies) as server:
+def test_the_access_line_has_the_address_that_trusted_proxies_give() -> None:
+    with serving(TRUSTED_PROXIES="1") as server:
         server.get("/health", "X-Forwarded-For: 6.6.6.6, 10.0.0.9")
-        assert access(server.stop())["/health"]["remote_addr"] == seen
+        assert access(server.stop())["/health"]["remote_addr"] == "10.0.0.9"
 
 
 @pytest.fixture(scope="module")
@@ -62,11 +62,6 @@ def test_a_broken_chunk_is_400_and_a_problem(server: Server) -> None:
     assert response.headers["Content-Type"] == "application/problem+json"
 
 
-def test_a_body_in_chunks_is_read(server: Server) -> None:
-    chunks = b'Transfer-Encoding: chunked\r\n\r\n8\r\n{"name":\r\n2\r\n5}\r\n0\r\n\r\n'
-    assert server.send(POST + chunks).status == 422  # 5 is not a name: the body was read to its end
-
-
 def test_a_body_that_is_cut_off_is_400(server: Server) -> None:
     with server.connect() as connection:
         connection.sendall(POST + b'Content-Length: 16\r\n\r\n{"name": "Ada"}')
@@ -76,19 +71,22 @@ def test_a_body_that_is_cut_off_is_400(server: Server) -> None:
 
 def test_a_body_over_the_limit_is_413_however_it_is_sent() -> None:
     """A body of 11 bytes is read to its end, and then refused because of its content."""
-    for limit, status in (("11", 422), ("10", 413)):
-        with serving(MAX_BODY_BYTES=limit) as server:
-            whole = b'Content-Length: 11\r\n\r\n{"name": 5}'
+    with serving(MAX_BODY_BYTES="11") as server:
+        for body, status in ((b'{"name": 5}', 422), (b'{"name": 55}', 413)):
+            whole = b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
             assert server.send(POST + whole).status == status
-            chunks = b'Transfer-Encoding: chunked\r\n\r\n8\r\n{"name":\r\n3\r\n 5}\r\n0\r\n\r\n'
+            parts = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:8], body[8:]))
+            chunks = b"Transfer-Encoding: chunked\r\n\r\n%b0\r\n\r\n" % parts
             assert server.send(POST + chunks).status == status
 
 
-def test_a_body_that_stops_on_its_way_is_400() -> None:
+def test_a_request_that_stops_on_its_way_holds_a_thread_for_read_timeout() -> None:
     with serving(READ_TIMEOUT="1") as server:
         response = server.send(POST + b"Content-Length: 16\r\n\r\n{")
-    assert response.status == 400
-    assert response.headers["Content-Type"] == "application/problem+json"
+        assert response.status == 400
+        assert response.headers["Content-Type"] == "application/problem+json"
+        with server.connections(8, b"GET /health HTTP/1.1\r\nHo"):
+            assert server.get("/health").status == 200
 
 
 def test_sigterm_lets_a_request_in_flight_finish() -> None:
@@ -152,11 +150,6 @@ def test_a_connection_goes_to_a_worker_with_a_free_thread() -> None:
         assert time.monotonic() - began < Settings().read_timeout - 1
 
 
-def test_headers_that_stop_on_their_way_hold_a_thread_for_read_timeout() -> None:
-    with serving(READ_TIMEOUT="1") as server, server.connections(8, b"GET /health HTTP/1.1\r\nHo"):
-        assert server.get("/health").status == 200
-
-
 @pytest.mark.parametrize(
     ("quota", "workers"),
     [("max 100000", None), ("100000 100000", 1), ("50000 100000", 1), ("9900000 100000", None)],
@@ -173,8 +166,3 @@ def test_a_bad_setting_stops_the_start_with_one_line() -> None:
         output, _ = process.communicate(timeout=10)
     assert process.returncode != 0
     assert output == "THREADS='many': use a whole number, at least 1, at most 1000.\n"
-
-
-def test_an_empty_setting_has_its_default() -> None:
-    with serving(**dict.fromkeys(set(SETTINGS) - {"PORT", *OWN}, "")) as server:
-        assert server.get("/health").status == 200

@@ -82,7 +82,6 @@ def test_an_unset_or_empty_variable_has_its_default(environ: dict[str, str]) -> 
     [
         ("port", "80", 80),
         ("name", "null", "null"),
-        ("max_things", "-1", -1),
         ("price", "2", 2.0),
         ("fast", "true", True),
         ("size", "large", "large"),
@@ -107,11 +106,8 @@ def test_a_variable_is_converted_to_the_type_of_its_setting(
 @pytest.mark.parametrize(
     ("name", "text", "allowed"),
     [
-        ("PORT", "http", "a whole number, at least 1, at most 65535"),
-        ("PORT", "0", "a whole number, at least 1, at most 65535"),
         ("DOCS", "no", "one of off, on"),
         ("MAX_THINGS", "abc", "a whole number"),
-        ("MAX_THINGS", "1.5", "a whole number"),
         ("PRICE", "0", "a number, more than 0"),
         ("PRICE", "nan", "a number, more than 0"),
         ("PRICE", "inf", "a number, more than 0"),
