@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,7 +17,8 @@ from pytest_cookies.plugin import Cookies
 
 from tests.support.datastores import Emulator, PostgreSQL
 from tests.support.engine import built, docker, need_engine
-from tests.support.machine import environment, fetch, free_port, run
+from tests.support.installed import install
+from tests.support.machine import environment, fetch, free_port
 from tools.variants import AXES, QUESTIONS
 
 # The tests run the commands of the environment that they run in, whether it is activated or not.
@@ -23,6 +26,8 @@ os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.envir
 
 Bake = Callable[..., Path]
 Build = Callable[..., str]
+finished: list[str] = []
+ended = threading.Event()
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +76,7 @@ class Server(NamedTuple):
 @contextmanager
 def serving(project: Path, **settings: str) -> Iterator[Server]:
     """Install a project and start its server; stop it in the end."""
-    run("make", "develop", cwd=project)
+    install(project)
     port = free_port()
     own = environment(PORT=str(port), **settings)
     command = [project / "bin/run.sh"]
@@ -129,3 +134,28 @@ def volume() -> Iterator[str]:
     volume = docker("volume", "create", f"test-{uuid4().hex[:8]}")
     yield volume
     docker("volume", "rm", volume)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Print a line each minute: a test that installs a project may take that long."""
+    if hasattr(session.config, "workerinput"):
+        return
+    began = time.monotonic()
+
+    def report() -> None:
+        while not ended.wait(60):
+            minutes = (time.monotonic() - began) / 60
+            print(
+                f"\n{minutes:.0f} min, {len(finished)} tests done", file=sys.__stderr__, flush=True
+            )
+
+    threading.Thread(target=report, daemon=True).start()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "teardown":
+        finished.append(report.nodeid)
+
+
+def pytest_sessionfinish() -> None:
+    ended.set()

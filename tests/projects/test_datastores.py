@@ -22,6 +22,7 @@ import pytest
 
 from tests.conftest import Bake, Server, serving
 from tests.support.datastores import Emulator, PostgreSQL, children
+from tests.support.installed import install
 from tests.support.machine import environment, fetch, free_port, run
 
 ITEMS = "/api/v1/items"
@@ -145,7 +146,7 @@ def test_a_worker_that_is_killed_takes_nothing_with_it_that_was_acknowledged(
     workshop: Bake, database: Callable[[Path], str]
 ) -> None:
     project = workshop(datastore="sql")
-    run("make", "develop", cwd=project)
+    install(project)
     own = {"WORKERS": "2", "ACCESS_LOG": "off", "DATASTORE_TIMEOUT": "30"}
     acknowledged: list[str] = []
     stop_at = time.monotonic() + 60
@@ -287,7 +288,7 @@ def test_without_credentials_firestore_is_away_and_the_log_says_why(
 
 def test_without_an_emulator_the_tests_of_firestore_say_so(workshop: Bake) -> None:
     project = workshop(datastore="firestore")
-    run("make", "develop", cwd=project)
+    install(project)
     for ci, outcome in (("false", "skipped"), ("true", "error")):
         done = subprocess.run(
             [project / ".venv/bin/pytest", "-rsE", "tests/test_items_cost.py", "-k", "page"],

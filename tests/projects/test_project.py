@@ -16,6 +16,7 @@ import yaml
 from tests.conftest import Bake, serving
 from tests.support.datastores import PostgreSQL
 from tests.support.edits import append, replace
+from tests.support.installed import install
 from tests.support.machine import environment, fetch, free_port, run
 from tests.support.marks import every_project, parametrize
 from tests.support.pythons import PYTHONS
@@ -232,7 +233,7 @@ def test_the_load_test_finds_no_failure(
 @pytest.mark.thorough
 def test_the_machinery_passes_its_tests_without_the_application(workshop: Bake) -> None:
     project = workshop()
-    run("make", "develop", cwd=project)
+    install(project)
     for path in ("api", "wsgi.py", "tests/conftest.py"):
         shutil.rmtree(project / path) if path == "api" else (project / path).unlink()
     # One test that starts the server is enough, because each starts it in the same way.
@@ -263,7 +264,7 @@ def test_with_an_older_python_make_says_which_is_needed(workshop: Bake, tmp_path
 
 def test_the_environment_wins_over_env_and_env_over_the_defaults(workshop: Bake) -> None:
     project = workshop()
-    run("make", "develop", cwd=project)
+    install(project)
     (project / ".env").write_text("LOG_LEVEL='loud'\nPORT=none\n")
     for own, refused in (({}, ["LOG_LEVEL='loud'", "PORT='none'"]), ({"PORT": "x"}, ["PORT='x'"])):
         with pytest.raises(AssertionError) as failed:
@@ -280,7 +281,7 @@ def test_make_dev_takes_its_port_from_env_and_its_level_from_the_command(
     code = "    current_app.logger.debug('a detail')\n    return Greeting("
     replace(project / "api/greetings.py", "    return Greeting(", code)
     replace(project / "api/greetings.py", "import Blueprint", "import Blueprint, current_app")
-    run("make", "develop", cwd=project)
+    install(project)
     command = ["make", "dev", "LOG_LEVEL=debug"]
     with subprocess.Popen(
         command, cwd=project, env=environment(), start_new_session=True

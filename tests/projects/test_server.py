@@ -18,8 +18,9 @@ from bench.servers import cpu_time
 from tests.conftest import Bake, serving
 from tests.support.datastores import children
 from tests.support.edits import append
+from tests.support.installed import install
 from tests.support.load import load
-from tests.support.machine import environment, fetch, run
+from tests.support.machine import environment, fetch
 from tests.support.network import far_away
 
 # Appended to wsgi.py.
@@ -251,7 +252,7 @@ def test_a_stop_loses_at_most_the_handshakes_of_clients_that_are_far_away(worksh
     24 to 46 of 100 clients were in that state in five stops, and all 100 with stock gunicorn.
     """
     project = workshop()
-    run("make", "develop", cwd=project)
+    install(project)
     with far_away(0.02) as far:
         settings = environment(WORKERS="2", ACCESS_LOG="off", PORT="8080")
         with subprocess.Popen([*far.command, project / "bin/run.sh"], env=settings) as server:

@@ -20,6 +20,7 @@ import yaml
 from tests.conftest import Bake, serving
 from tests.rendering.checks import texts
 from tests.support.datastores import PostgreSQL
+from tests.support.installed import install
 from tests.support.machine import environment, free_port, listening, missing, run
 from tools.variants import AXES, TEMPLATE, distinct
 
@@ -309,7 +310,7 @@ def test_the_migrate_step_migrates_over_the_socket_of_the_documentation_s_url(
     workshop: Bake, postgresql: PostgreSQL
 ) -> None:
     project = workshop(datastore="sql", deploy="cloud-run")
-    run("make", "develop", cwd=project)
+    install(project)
     docs = (project / "docs/cloud-run.md").read_text(encoding="utf-8")
     (form,) = re.findall(r'^export DATABASE_URL="(.*)"$', docs, re.MULTILINE)
     url = form.replace("$PASSWORD", "secret").replace("$PROJECT", "some-project")

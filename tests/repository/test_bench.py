@@ -13,7 +13,8 @@ from bench.report import Goal, Table
 from bench.servers import as_rendered, gunicorn, serve
 from tests.conftest import Bake
 from tests.support.datastores import children
-from tests.support.machine import listening, run
+from tests.support.installed import install
+from tests.support.machine import listening
 
 
 class Stalling(BaseHTTPRequestHandler):
@@ -111,7 +112,7 @@ def test_a_goal_that_was_not_measured_is_none_that_is_met() -> None:
 
 def test_a_reference_has_nothing_of_the_project_s_server_settings(workshop: Bake) -> None:
     project = workshop()
-    run("make", "develop", cwd=project)
+    install(project)
     with serve(gunicorn(project, "--workers=2", "bare_flask:app")) as running:
         workers = children(running.pid)
         assert len(workers) == 2
@@ -121,6 +122,6 @@ def test_a_reference_has_nothing_of_the_project_s_server_settings(workshop: Bake
 
 def test_a_server_is_measured_when_all_its_workers_are_there(workshop: Bake) -> None:
     project = workshop()
-    run("make", "develop", cwd=project)
+    install(project)
     with serve(as_rendered(project, WORKERS="5")) as running:
         assert len(children(running.pid)) == 5
