@@ -38,10 +38,10 @@ demo: develop ## Render the default project and serve it on PORT (8080)
 	@echo; echo "The documentation is at http://localhost:$(PORT)/docs. Ctrl-C stops the server."; echo
 	@PORT=$(PORT) $(BUILD)/my-flask-api/bin/run.sh
 
-test: develop ## Run the quick tests: every pair of answers, on one Python
+test: develop ## Run the quick tests: render every pair of answers; install two projects
 	$(IN_VENV) pytest -n 2 --dist worksteal -m "not thorough"
 
-test-all: test ## Run all tests: every combination, on every supported Python that is installed
+test-all: test ## Run all tests: render every combination; install the covering array
 	$(IN_VENV) pytest -n 2 --dist worksteal -m thorough
 
 lint: develop ## Check the style of the template and of the project's files
