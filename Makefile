@@ -6,7 +6,7 @@ PORT ?= 8080
 IN_VENV = PATH="$(CURDIR)/.venv/bin:$$PATH"
 BUILD ?= build
 COMPILE = uv pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock"
-RENDER = $(IN_VENV) cookiecutter --no-input --default-config --overwrite-if-exists .
+RENDER = $(IN_VENV) cookiecutter --no-input --default-config .
 
 .DEFAULT_GOAL := help
 .PHONY: help develop init demo test test-all lint format difference bench bench-quick listings docs lock audit ci
@@ -73,6 +73,7 @@ listings: develop ## Write tests/rendering/listings/, the files that the project
 	$(IN_VENV) python -m tools.listings >/dev/null
 
 docs: develop ## Write templates/docs/, the OpenAPI documents of the projects
+	@rm -rf $(BUILD)/docs
 	$(foreach datastore,none sql,$(RENDER) -o $(BUILD)/docs/$(datastore) project_name=NAME project_slug=docs \
 		description=DESCRIPTION datastore=$(datastore) >/dev/null && $(IN_VENV) $(MAKE) -s -C $(BUILD)/docs/$(datastore)/docs docs &&) true
 	@for document in greetings:none items:sql; do \

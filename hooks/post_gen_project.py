@@ -46,21 +46,29 @@ def main() -> None:
     project = Path.cwd()
     if is_for_a_comparison(project):
         return
-    if ANSWERS["run_tests"]:
-        run_tests()
     folder = project.relative_to(HERE) if project.is_relative_to(HERE) else project
-    print(f"\nNext:\n\n    cd {shlex.quote(str(folder))}\n    make test\n    make start\n")
+    name = shlex.quote(str(folder))
+    if ANSWERS["run_tests"]:
+        run_tests(name)
+    print(f"\nNext:\n\n    cd {name}\n    make test\n    make start\n")
+    for question, needs in ANSWERS["_needs"].items():
+        if need := needs.get(ANSWERS[question]):
+            print(f"{question}={ANSWERS[question]}: {need}")
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder, and each folder that is empty then."""
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-    for folder in list(path.parents)[:-1]:
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+    """Remove a file, or the files of a folder, that were rendered, and each folder that is empty then.
+
+    The other hook has made sure that no file at a path of the template was there before.
+    """
+    folder = TEMPLATE or Path()
+    rendered = [found.relative_to(folder) for found in [folder / path, *(folder / path).rglob("*")]]
+    for found in rendered:
+        if found.is_symlink() or found.is_file():
+            found.unlink()
+    for found in sorted({*rendered, *path.parents} - {Path()}, reverse=True):
+        if found.is_dir() and not any(found.iterdir()):
+            found.rmdir()
 
 
 def check(path: Path) -> None:
@@ -91,13 +99,18 @@ def is_for_a_comparison(project: Path) -> bool:
     )
 
 
-def run_tests() -> None:
-    """Install the project and run its tests; stop with the last lines of the log if they fail."""
+def run_tests(name: str) -> None:
+    """Install the project and run its tests; print the end of the log if they fail.
+
+    cookiecutter would delete the project if this hook failed.
+    """
+    command = ["make", "test", f"PYTHON={os.path.realpath(sys.executable)}"]
     print("Installing the project and running its tests (make test) …", flush=True)
     if not shutil.which("make"):
-        sys.exit("run_tests: there is no make on this machine; install it, or answer false")
+        print("run_tests: there is no make on this machine: no test was run", file=sys.stderr)
+        return
     done = subprocess.run(
-        ["make", "test"],
+        command,
         encoding="utf-8",
         errors="replace",
         stdout=subprocess.PIPE,
@@ -105,7 +118,12 @@ def run_tests() -> None:
     )
     if done.returncode:
         log = "\n".join(done.stdout.splitlines()[-30:])
-        sys.exit(f"{log}\nrun_tests: `make test` failed in the rendered project, see above")
+        again = f"cd {name} && {shlex.join(command)}"
+        print(
+            f"{log}\n\nrun_tests: the tests failed (above). The project is kept; repeat them with:"
+            f"\n\n    {again}",
+            file=sys.stderr,
+        )
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
-"""Refuses an answer that cannot be rendered well, before anything is written.
+"""Refuses answers that cannot be rendered well, and a folder with files that would be lost.
 
-cookiecutter checks choices and booleans itself.
+All faults are named at once, before anything is written. cookiecutter checks choices and booleans itself.
 """
 
 import json
+import os
 import re
 import sys
 import unicodedata
+from importlib.metadata import version
+from pathlib import Path
 
 # cookiecutter puts the answers here, as data: JSON escapes every quote, so no answer ends the string.
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
@@ -15,29 +18,56 @@ EXAMPLES = {
     "description": "A production Flask API.",
     "author_name": "Ada Lovelace",
 }
-# Control characters, line breaks, and what is no character: no file format could hold them all.
+# Control characters, line breaks, and surrogates: no file format could hold them all.
 REFUSED_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
+# Windows has no such folders: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
+RESERVED = re.compile(r"con|prn|aux|nul|com[1-9]|lpt[1-9]")
 
 
 def main() -> None:
+    refuse(unsupported())
+    refuse([*faults(), *files_in_the_way()])
+
+
+def refuse(lines: list[str]) -> None:
+    if lines:
+        sys.exit("\n".join(lines))
+
+
+def unsupported() -> list[str]:
+    """Return a sentence for a Python or a cookiecutter that is too old."""
     if sys.version_info < (3, 11):  # noqa: UP036
-        refuse(
-            "Python",
-            sys.version.split()[0],
-            "cookiecutter has to run on 3.11 or newer",
-            "uvx --python 3.13 cookiecutter …",
-        )
-    # The folder is made before this hook runs, so cookiecutter.json keeps a slug that is no good
-    # for a folder's name away from it: what was given is __slug.
+        found = sys.version.split()[0]
+        return [
+            f"Python: cookiecutter runs on {found}, and 3.11 or newer is needed: uvx --python 3.13 cookiecutter …"
+        ]
+    found = version("cookiecutter")
+    if [int(part) for part in re.findall(r"\d+", found)[:2]] < [2, 2]:
+        return [
+            f"cookiecutter: this is {found}, and 2.2.0 or newer is needed: uvx cookiecutter …, or "
+            "pip install --upgrade cookiecutter"
+        ]
+    return []
+
+
+def faults() -> list[str]:
+    """Return a sentence for each answer that is not valid."""
+    # The folder is made before this hook runs, so cookiecutter.json keeps an invalid slug away from it:
+    # the answer is in __slug.
     slug = ANSWERS["__slug"]
+    found = []
     if not re.fullmatch(r"[a-z]([a-z0-9-]{0,47}[a-z0-9])?", slug):
         rule = (
             "use 1 to 49 lower-case letters, digits and hyphens, a letter first and no hyphen last"
         )
-        refuse("project_slug", slug, rule, "my-flask-api")
+        found.append(sentence("project_slug", slug, rule, "my-flask-api"))
+    elif RESERVED.fullmatch(slug):
+        rule = "Windows has no folder of this name"
+        found.append(sentence("project_slug", slug, rule, f"{slug}-api"))
     for question, example in EXAMPLES.items():
         if fault := fault_of(ANSWERS[question]):
-            refuse(question, ANSWERS[question], fault, example)
+            found.append(sentence(question, ANSWERS[question], fault, example))
+    return found
 
 
 def fault_of(text: str) -> str:
@@ -54,8 +84,25 @@ def fault_of(text: str) -> str:
     return ""
 
 
-def refuse(question: str, value: str, rule: str, example: str) -> None:
-    sys.exit(f"{question}: {value!r} is not valid: {rule}. For example: {example}")
+def sentence(question: str, value: str, rule: str, example: str) -> str:
+    return f"{question}: {value!r} is not valid: {rule}. For example: {example}"
+
+
+def files_in_the_way() -> list[str]:
+    """Return a sentence if rendering would overwrite or remove a file that was there before."""
+    # The hook runs in the project's folder; PWD is where cookiecutter was called.
+    around = Path(os.environ.get("PWD", ""), ANSWERS.get("_repo_dir", ""))
+    if template := next(around.glob("*cookiecutter.project_slug*"), None):
+        paths = [path.relative_to(template) for path in template.rglob("*") if path.is_file()]
+    else:  # cruft does not say where the template is.
+        paths = [path for path in Path().iterdir() if path.name != ".git"]
+    if not (found := sorted(str(path) for path in paths if os.path.lexists(path))):
+        return []
+    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+    return [
+        f"{Path.cwd().name}: this folder has files that rendering would overwrite or remove: "
+        f"{', '.join(found[:3])}{more}. Update a project with `cruft update`, or render into a new folder"
+    ]
 
 
 if __name__ == "__main__":

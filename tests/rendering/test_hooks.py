@@ -1,13 +1,20 @@
 """The hooks, on copies of the template with one thing changed."""
 
 import json
+import os
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from pytest_cookies.plugin import Cookies
 
-from tests.support.machine import run
+from tests.conftest import Bake
+from tests.rendering.checks import texts
+from tests.support.machine import environment, run
+from tests.support.repository import copy
 from tools.variants import PROJECT, QUESTIONS, TEMPLATE
 
 
@@ -112,25 +119,68 @@ def test_the_table_of_files_names_questions_answers_and_files_that_there_are() -
             assert (PROJECT / path).exists(), path
 
 
+THEIRS = {
+    ".git/config.py": b"def f(:",
+    ".venv/lib/broken.py": b"def f(:",
+    "api/templates/page.html": b"{% if user %}{{ user }}{% endif %}",
+    "api/items/mine.py": b"MINE = True\n",
+    "migrations/versions/mine.py": b"MINE = True\n",
+    "picture.png": b"\x89PNG\xff",
+    "kubernetes.yaml": b"a: 1\n---\nb: {{ c }}\n",
+}
+
+
+def render_over(tmp_path: Path, theirs: dict[str, bytes], *options: str) -> tuple[int, str]:
+    """Render into a folder with files of a person's; return the status and what it said."""
+    for path, content in theirs.items():
+        (tmp_path / "my-flask-api" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "my-flask-api" / path).write_bytes(content)
+    command = ["cookiecutter", "--no-input", "--default-config", "--overwrite-if-exists", *options]
+    own = environment(HOME=str(tmp_path), PWD=str(tmp_path))
+    done = subprocess.run(
+        [*command, TEMPLATE], cwd=tmp_path, env=own, text=True, capture_output=True
+    )
+    return done.returncode, done.stderr
+
+
 def test_what_a_person_has_put_into_the_folder_is_none_of_the_hook_s_business(
     tmp_path: Path,
 ) -> None:
-    """`--overwrite-if-exists`, into a project that has a life of its own."""
-    project = tmp_path / "my-flask-api"
-    theirs = {
-        ".git/config.py": b"def f(:",
-        ".venv/lib/broken.py": b"def f(:",
-        "api/templates/page.html": b"{% if user %}{{ user }}{% endif %}",
-        "picture.png": b"\x89PNG\xff",
-        "kubernetes.yaml": b"a: 1\n---\nb: {{ c }}\n",
-    }
-    for path, content in theirs.items():
-        (project / path).parent.mkdir(parents=True, exist_ok=True)
-        (project / path).write_bytes(content)
-    command = ["cookiecutter", "--no-input", "--default-config", "--overwrite-if-exists"]
-    run(*command, TEMPLATE, cwd=tmp_path, HOME=str(tmp_path))
-    for path, content in theirs.items():
-        assert (project / path).read_bytes() == content
+    """Even in the folder of an answer that was not chosen: migrations/ belongs to datastore=sql."""
+    assert render_over(tmp_path, THEIRS)[0] == 0
+    for path, content in THEIRS.items():
+        assert (tmp_path / "my-flask-api" / path).read_bytes() == content
+    assert (tmp_path / "my-flask-api/api/greetings.py").exists()
+    assert not (tmp_path / "my-flask-api/migrations/env.py").exists()
+
+
+@pytest.mark.parametrize("options", [[], ["--skip-if-file-exists"]], ids=["overwrite", "skip"])
+@pytest.mark.parametrize(
+    "path",
+    ["README.md", ".github/workflows/ci.yml", "migrations/env.py", "chassis/ready.py"],
+)
+def test_a_file_that_rendering_would_overwrite_or_remove_stops_it(
+    tmp_path: Path, path: str, options: list[str]
+) -> None:
+    theirs = {path: b"Mine.\n", "notes.txt": b"Mine.\n"}
+    status, said = render_over(tmp_path, theirs, *options)
+    assert status != 0
+    fault = f"my-flask-api: this folder has files that rendering would overwrite or remove: {path}."
+    assert said.startswith(f"{fault} Update a project with `cruft update`, or ")
+    there = [p for p in (tmp_path / "my-flask-api").rglob("*") if p.is_file()]
+    assert {p.relative_to(tmp_path / "my-flask-api").as_posix() for p in there} == {*theirs}
+    assert {p.read_bytes() for p in there} == {b"Mine.\n"}
+
+
+def test_cruft_renders_into_no_folder_with_files(tmp_path: Path) -> None:
+    """cruft does not say where the template is, so the hook cannot compare."""
+    template = copy(tmp_path / "template")
+    (tmp_path / "my-flask-api").mkdir()
+    (tmp_path / "my-flask-api/notes.txt").write_text("Mine.\n")
+    command = ["cruft", "create", "--no-input", "--default-config", "--overwrite-if-exists"]
+    with pytest.raises(AssertionError, match=r"would overwrite or remove: notes\.txt\."):
+        run(*command, template, cwd=tmp_path, PWD=str(tmp_path))
+    assert [path.name for path in (tmp_path / "my-flask-api").iterdir()] == ["notes.txt"]
 
 
 def have_one_test(template: Path, code: str) -> None:
@@ -151,11 +201,68 @@ def test_run_tests_runs_the_project_s_tests(
     assert "Installing the project and running its tests" in capfd.readouterr().out
 
 
-def test_run_tests_stops_the_rendering_when_they_fail(
+def test_run_tests_keeps_the_project_when_they_fail_and_says_how_to_repeat_them(
     cookies: Cookies, template: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     have_one_test(template, "def test_that_fails() -> None:\n    assert 1 == 2\n")
-    assert cookies.bake({"run_tests": True}, template=str(template)).exception
+    project = cookies.bake({"run_tests": True}, template=str(template)).project_path
     err = capfd.readouterr().err
     assert "test_that_fails" in err
-    assert "run_tests: `make test` failed in the rendered project, see above" in err
+    assert "run_tests: the tests failed (above). The project is kept; repeat them with:\n" in err
+    (command,) = re.findall(r"^    (cd .* && make test PYTHON=\S+)$", err, re.MULTILINE)
+    with pytest.raises(AssertionError, match="test_that_fails"):
+        run("sh", "-ec", command, cwd=project.parent)
+
+
+def test_run_tests_uses_the_python_that_renders(
+    cookies: Cookies, template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old/python3").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "old/python3").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/old:{os.environ['PATH']}")
+    have_one_test(template, "def test_one() -> None: ...\n")
+    project = cookies.bake({"run_tests": True}, template=str(template)).project_path
+    version = run(project / ".venv/bin/python", "--version", cwd=project).split()[1]
+    assert version == "{}.{}.{}".format(*sys.version_info)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        ("1.7.3", "cookiecutter: this is 1.7.3, and 2.2.0 or newer is needed: uvx cookiecutter"),
+        ("2.1.1", "cookiecutter: this is 2.1.1, and 2.2.0 or newer is needed: uvx cookiecutter"),
+        ("2.2.0", ""),
+    ],
+)
+def test_a_cookiecutter_that_is_too_old_is_named_in_a_line(
+    tmp_path: Path, bake: Bake, version: str, said: str
+) -> None:
+    """The README names the oldest that works."""
+    oldest = re.findall(r"cookiecutter (\S+) or newer", (TEMPLATE / "README.md").read_text("utf-8"))
+    assert oldest == ["2.2.0"]
+    with_it = [
+        "uv",
+        "tool",
+        "run",
+        "--quiet",
+        "--python",
+        sys.executable,
+        "--with",
+        "setuptools<81",
+    ]
+    command = [*with_it, "--from", f"cookiecutter=={version}", "cookiecutter", "--no-input"]
+    done = subprocess.run(
+        [*command, "--default-config", TEMPLATE],
+        cwd=tmp_path,
+        env=environment(HOME=str(tmp_path.parent), PWD=str(tmp_path)),
+        text=True,
+        capture_output=True,
+    )
+    if said:
+        assert done.stderr.startswith(said), done.stderr
+        assert list(tmp_path.iterdir()) == []
+    else:
+        assert done.returncode == 0, done.stderr
+        assert texts(tmp_path / "my-flask-api") == texts(bake())

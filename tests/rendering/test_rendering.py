@@ -69,9 +69,10 @@ def test_every_question_can_hold_any_text_at_once(bake: Bake) -> None:
         run("ruff", "check", "--no-cache", ".", cwd=project)
 
 
-def test_the_rendering_says_what_to_type_next(tmp_path: Path) -> None:
+def test_the_rendering_says_what_to_type_next_and_what_the_answers_need(tmp_path: Path) -> None:
     command = ["cookiecutter", "--no-input", "--default-config", "-o", "in here", TEMPLATE]
-    output = run(*command, cwd=tmp_path, PWD=str(tmp_path))
+    output = run(*command, "datastore=sql", cwd=tmp_path, PWD=str(tmp_path))
+    assert re.findall(r"^(\w+=\S+): ", output, re.MULTILINE) == ["datastore=sql"]
     assert re.findall(r"^    (.*)$", output, re.MULTILINE) == [
         "cd 'in here/my-flask-api'",
         "make test",
