@@ -246,12 +246,47 @@ def test_without_uv_make_develop_installs_with_pip(workshop: Bake, tmp_path: Pat
     project = workshop()
     tools = tmp_path / "tools"
     tools.mkdir()
-    for tool in ("sh", "rm", "cp"):
+    for tool in ("cat", "cp", "rm", "sh"):
         (tools / tool).symlink_to(shutil.which(tool) or tool)
-    make = shutil.which("make") or "make"
-    run(make, "develop", f"PYTHON={PYTHONS[NEWEST]}", cwd=project, PATH=str(tools))
-    assert (project / ".venv/bin/pip").exists()
+    command = [shutil.which("make") or "make", "develop", f"PYTHON={PYTHONS[NEWEST]}"]
+    shown = run(*command, cwd=project, PATH=str(tools))
+    assert "with pip; uv would do it in seconds" in shown
+    assert "Collecting flask" in shown, "it shows its progress"
     assert "Flask" in run(project / ".venv/bin/flask", "--version", cwd=project)
+
+    (project / "requirements/develop.txt").touch()
+    shown = run(*command, cwd=project, PATH=str(tools))
+    assert "Requirement already satisfied: flask" in shown, "it installs what has changed"
+    assert "Collecting" not in shown
+
+
+def test_a_project_that_was_moved_or_copied_installs_itself_again(
+    workshop: Bake, tmp_path: Path
+) -> None:
+    project = workshop()
+    run("make", "develop", cwd=project)
+    assert "Installing" not in run("make", "develop", cwd=project)
+    for there in (
+        shutil.copytree(project, tmp_path / "copied", symlinks=True),
+        project.rename(tmp_path / "moved"),
+    ):
+        assert "Installing requirements/develop.txt into .venv …" in run(
+            "make", "develop", cwd=there
+        )
+        assert "Flask" in run(there / ".venv/bin/flask", "--version", cwd=there)
+        assert "Installing" not in run("make", "develop", cwd=there)
+
+
+def test_a_changed_requirement_is_installed_and_the_others_stay(workshop: Bake) -> None:
+    project = workshop()
+    run("make", "develop", cwd=project)
+    mark = next((project / ".venv").glob("lib/*/site-packages/flask")) / "mark"
+    mark.touch()
+    replace(project / "requirements/develop.in", "pytest\n", "pytest\npytest-timeout\n")
+    run("make", "lock", "UPGRADE=", cwd=project)
+    run("make", "develop", cwd=project)
+    assert next((project / ".venv").glob("lib/*/site-packages/pytest_timeout.py"))
+    assert mark.exists()
 
 
 def test_with_an_older_python_make_says_which_is_needed(workshop: Bake, tmp_path: Path) -> None:
