@@ -44,7 +44,7 @@ def test_it_has_the_application_compiled_and_no_tools(image: Build, answers: Ans
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("version", AXES["python_version"][1:])
+@pytest.mark.parametrize("version", AXES["python_version"])
 @pytest.mark.parametrize("datastore", AXES["datastore"])
 def test_with_each_python_it_has_no_pip_and_serves(
     image: Build, volume: str, datastore: str, version: str
