@@ -15,7 +15,7 @@ from tests.support.edits import append
 from tests.support.engine import CONFINED, built, docker, running
 from tools.variants import AXES
 
-pytestmark = pytest.mark.usefixtures("engine")
+pytestmark = [pytest.mark.usefixtures("engine"), pytest.mark.thorough]
 
 # What the platform sets, and what cloudbuild.yaml does.
 PLATFORM = {"K_SERVICE": "api", "K_REVISION": "api-00001-abc", "K_CONFIGURATION": "api"}
@@ -23,13 +23,7 @@ DEPLOYED = {"GOOGLE_CLOUD_PROJECT": "some-project", "THREADS": "16", "WORKERS": 
 NO_DATABASE = {"DATABASE_URL": "postgresql://127.0.0.1:1/nowhere"}
 SERVICE = PLATFORM | DEPLOYED | NO_DATABASE | {"PORT": "8081"}
 
-every_datastore = pytest.mark.parametrize(
-    "datastore",
-    [
-        pytest.param(datastore, marks=pytest.mark.thorough if number else [])
-        for number, datastore in enumerate(AXES["datastore"])
-    ],
-)
+every_datastore = pytest.mark.parametrize("datastore", AXES["datastore"])
 
 
 @every_datastore
@@ -60,7 +54,6 @@ def test_no_request_comes_before_the_application_is_ready(workshop: Bake) -> Non
         assert time.monotonic() - connected < 1
 
 
-@pytest.mark.thorough
 def test_sigterm_ends_it_in_time_whatever_is_under_way(workshop: Bake) -> None:
     project = workshop(deploy="cloud-run")
     append(
@@ -86,7 +79,6 @@ def test_sigterm_ends_it_in_time_whatever_is_under_way(workshop: Bake) -> None:
         assert container.state["ExitCode"] == 0, "not killed"
 
 
-@pytest.mark.thorough
 def test_a_job_migrates_the_database_that_the_service_uses(image: Build) -> None:
     api = image(datastore="sql", deploy="cloud-run")
     with running("postgres:17", POSTGRES_USER="api", POSTGRES_PASSWORD="secret") as postgresql:

@@ -27,7 +27,7 @@ from tests.support.machine import environment, fetch, free_port, run
 from tests.support.marks import every_image
 from tools.variants import Answers
 
-pytestmark = pytest.mark.usefixtures("engine")
+pytestmark = [pytest.mark.usefixtures("engine"), pytest.mark.thorough]
 
 
 @every_image
@@ -104,7 +104,6 @@ def test_make_image_and_make_run_image_serve_it_with_the_settings_of_env(
 # --- how it stops
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize(("connection", "allowed"), [("close", 0), ("keep-alive", 2)])
 def test_a_stop_under_load_loses_no_request(image: Build, connection: str, allowed: int) -> None:
     """A kept-alive connection may end while a request is on its way: clients send that again."""
@@ -205,7 +204,6 @@ def test_compose_migrates_its_postgresql_before_the_api_starts(
     assert item["name"] == "Ada", "the volume keeps what was written"
 
 
-@pytest.mark.thorough
 def test_compose_serves_it_with_the_emulator(compose: Callable[[str], Compose]) -> None:
     composed = compose("firestore")
     use_this_machine_s_emulator(composed.project)

@@ -15,7 +15,7 @@ from tests.support.marks import every_image
 from tests.support.pythons import PYTHONS
 from tools.variants import AXES, Answers
 
-pytestmark = pytest.mark.usefixtures("engine")
+pytestmark = [pytest.mark.usefixtures("engine"), pytest.mark.thorough]
 
 
 @every_image
@@ -43,7 +43,6 @@ def test_it_has_the_application_compiled_and_no_tools(image: Build, answers: Ans
     assert [path for path in loaded if not path.endswith(".pyc")] == []
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("version", AXES["python_version"])
 @pytest.mark.parametrize("datastore", AXES["datastore"])
 def test_with_each_python_it_has_no_pip_and_serves(
@@ -59,7 +58,6 @@ def test_with_each_python_it_has_no_pip_and_serves(
         assert f"Python {version}." in docker("exec", container.id, "python", "--version")
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("version", [v for v in AXES["python_version"] if v not in PYTHONS])
 @pytest.mark.parametrize("datastore", AXES["datastore"])
 def test_on_a_python_that_this_machine_has_not_a_project_passes_its_tests_in_the_base_image(
