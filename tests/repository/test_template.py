@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.projects.test_ci import database
 from tests.rendering.checks import READERS
 from tests.support.machine import environment, fetch, free_port, run
 from tools.listings import listed
@@ -111,3 +112,14 @@ def test_make_demo_serves_the_default_project_and_says_where(tmp_path: Path) -> 
         finally:
             os.killpg(demo.pid, signal.SIGTERM)
             demo.communicate(timeout=15)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("package", ["google-cloud-firestore", "psycopg", "matplotlib"])
+def test_make_audit_reads_the_locks_of_the_projects_and_the_template_s_own(
+    tmp_path: Path, package: str
+) -> None:
+    with database(package) as url:
+        own = {"PIP_AUDIT_VULNERABILITY_SERVICE": "osv", "PIP_AUDIT_OSV_URL": url}
+        with pytest.raises(AssertionError, match=rf"{package} +\S+ +TEST-1"):
+            run("make", "audit", f"BUILD={tmp_path}", cwd=TEMPLATE, **own)
