@@ -90,7 +90,7 @@ def serving(project: Path, **settings: str) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgreSQL]:
-    """Give a server for what needs any; who stops it takes one of its own."""
+    """Yield a server that tests share. A test that stops the server starts its own."""
     server = PostgreSQL()
     server.start()
     yield server
@@ -99,7 +99,7 @@ def postgresql() -> Iterator[PostgreSQL]:
 
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[Emulator]:
-    """Give Firestore's emulator for what needs any; who stops it takes one of its own."""
+    """Yield an emulator that tests share. A test that stops the emulator starts its own."""
     emulator = Emulator()
     emulator.start()
     yield emulator

@@ -27,7 +27,7 @@ from tests.support.machine import free_port, missing, run
 
 # nginx is not to run as root; Debian's package has this user for it.
 USER = None if os.geteuid() else "www-data"
-# Whoever asks does it from here, nginx from 127.0.0.1.
+# The clients' address; nginx connects from 127.0.0.1.
 CLIENT = "127.0.0.7"
 NAME = "api.example.com"
 SLOW = 6  # clients, of a server with two threads

@@ -274,7 +274,7 @@ def test_make_emulator_starts_the_emulator_and_ctrl_c_stops_it(workshop: Bake) -
 def test_without_credentials_firestore_is_away_and_the_log_says_why(
     workshop: Bake, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Outside of Google's cloud nobody answers for its metadata server."""
+    """Outside Google Cloud there is no metadata server."""
     project = workshop(datastore="firestore")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         nowhere = f"127.0.0.1:{silent.getsockname()[1]}"

@@ -277,6 +277,23 @@ def test_a_project_that_was_moved_or_copied_installs_itself_again(
         assert "Installing" not in run("make", "develop", cwd=there)
 
 
+def test_the_load_test_s_environment_is_moved_too(workshop: Bake, tmp_path: Path) -> None:
+    project = workshop()
+    run("make", ".venv/load/load.txt", cwd=project)
+    there = project.rename(tmp_path / "in here")
+    run("make", ".venv/load/load.txt", cwd=there)
+    assert "locust" in run(there / ".venv/load/bin/locust", "--version", cwd=there)
+    assert "Installing" not in run("make", ".venv/load/load.txt", cwd=there)
+
+
+def test_an_installation_that_was_interrupted_begins_again(workshop: Bake) -> None:
+    project = workshop()
+    (project / ".venv/bin").mkdir(parents=True)
+    (project / ".venv/bin/python").touch()
+    assert "Installing" in run("make", "develop", cwd=project)
+    assert "Flask" in run(project / ".venv/bin/flask", "--version", cwd=project)
+
+
 def test_a_changed_requirement_is_installed_and_the_others_stay(workshop: Bake) -> None:
     project = workshop()
     run("make", "develop", cwd=project)

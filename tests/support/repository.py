@@ -8,9 +8,9 @@ from tools.variants import TEMPLATE
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Run git as somebody, in a folder."""
-    somebody = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
-    return run("git", *somebody, *arguments, cwd=folder)
+    """Run git in a folder, with an author."""
+    author = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
+    return run("git", *author, *arguments, cwd=folder)
 
 
 def commit(folder: Path, message: str) -> None:

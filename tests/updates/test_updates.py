@@ -215,7 +215,7 @@ def test_where_both_changed_a_line_both_are_there_to_choose_from(template: Path)
 def test_without_the_rendered_file_in_git_a_conflict_is_in_a_file_beside_it(
     template: Path,
 ) -> None:
-    """Who edits before the first commit: git has no third version to merge with."""
+    """After edits before the first commit, git has no third version to merge with."""
     project = create(template)
     replace(project / "README.md", TYPED, "Our API: typed requests and responses")
     shutil.rmtree(project / ".git")
