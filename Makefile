@@ -91,7 +91,7 @@ audit: develop ## Look for known vulnerabilities in all locked requirements
 	@rm -rf $(BUILD)/audit
 	$(IN_VENV) python -m tools.render $(BUILD)/audit >/dev/null
 	$(IN_VENV) $(MAKE) -s -C $(BUILD)/audit/none/my-flask-api .venv/audit/audit.txt
-	@# Apart, because pip-audit refuses two versions of a package, and these are three resolutions.
+	@# Each apart, because pip-audit refuses two versions of one package, and the three are locked separately.
 	@status=0; for locks in requirements/bench.txt requirements/develop.txt "$(BUILD)/audit/*/my-flask-api/requirements/*.txt"; do \
 		echo "Auditing $$locks …"; \
 		$(BUILD)/audit/none/my-flask-api/.venv/audit/bin/pip-audit --strict --disable-pip --require-hashes \

@@ -15,7 +15,7 @@ import yaml  # cookiecutter's own interpreter runs this, and cookiecutter needs 
 
 # The answers, as data: JSON escapes every quote, so no answer ends the string.
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
-# Where the person is, as far as the shell tells: this runs in the project's folder.
+# The folder where the command was typed; this runs in the project's.
 HERE = Path(os.environ.get("PWD", ""))
 # The template's own folder, to tell what was rendered from what was there; cruft, which renders into
 # an empty folder, does not say where it is.
@@ -27,12 +27,12 @@ READERS = {
     ".yaml": yaml.safe_load,
     ".yml": yaml.safe_load,
 }
-# What the template is written with; \x7b is the brace, which Jinja would take for its own here.
+# Template syntax that must not remain. \x7b is a brace: Jinja would evaluate a literal one here.
 RESIDUE = re.compile(r"\x7b[\x7b%].*cookiecutter|\x7b%-? *(include|from)|^\s*# % ", re.MULTILINE)
 
 
 def main() -> None:
-    # The folder's name may have letters that the console's encoding has not.
+    # The console's encoding may lack letters of the folder's name.
     sys.stdout.reconfigure(errors="backslashreplace")
     for entry in ANSWERS["_files"]:
         if not all(ANSWERS[question] in answers for question, answers in entry["only"].items()):
@@ -72,7 +72,7 @@ def remove(path: Path) -> None:
 
 
 def check(path: Path) -> None:
-    """Stop if a file does not parse, or has something of the template left in it."""
+    """Exit if a file does not parse or contains template syntax."""
     text = path.read_text(encoding="utf-8", errors="replace")
     try:
         READERS.get(path.suffix, str)(text)
@@ -85,8 +85,8 @@ def check(path: Path) -> None:
 def is_for_a_comparison(project: Path) -> bool:
     """Tell whether this is for `cruft diff` or `cruft update`, which remove what they render.
 
-    They render straight into temporary folders, and compare all that is in them: what the tests
-    leave behind would be in the update, and what is printed in the diff.
+    They render straight into temporary folders and compare all files. Files that the tests leave
+    would be in the update, and printed text in the diff.
     """
     by_cruft = "_repo_dir" not in ANSWERS
     folder = project.resolve().parent

@@ -1,4 +1,4 @@
-"""Refuses answers that cannot be rendered well, and a folder with files that would be lost.
+"""Refuse invalid answers, and a folder whose files would be lost.
 
 All faults are named at once, before anything is written. cookiecutter checks choices and booleans itself.
 """
@@ -71,7 +71,7 @@ def faults() -> list[str]:
 
 
 def fault_of(text: str) -> str:
-    """Say what is wrong with a free text; nothing, if it can be rendered."""
+    """Return what is wrong with a free text; empty if nothing is."""
     if not text.strip():
         return "it needs at least one visible character"
     if text != text.strip():

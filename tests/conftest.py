@@ -32,9 +32,9 @@ ended = threading.Event()
 
 @pytest.fixture(scope="session")
 def bake(cookies_session: Cookies) -> Bake:
-    """Give a function that renders the template with answers and gives the project's folder.
+    """Return a function that renders the template with answers and returns the project's folder.
 
-    What it gives is rendered once for each set of answers, so it is for reading only.
+    Each set of answers is rendered once; tests share the folder and do not change it.
     """
     rendered: dict[str, Path] = {}
 
@@ -54,7 +54,7 @@ def bake(cookies_session: Cookies) -> Bake:
 
 @pytest.fixture
 def workshop(bake: Bake, tmp_path: Path) -> Bake:
-    """Give a function like `bake` whose project is the test's own, to change and to run."""
+    """Return a function like `bake` that returns a copy, for the test to change and run."""
 
     def copy(**answers: str | bool) -> Path:
         return shutil.copytree(bake(**answers), tmp_path / "project")
@@ -75,7 +75,7 @@ class Server(NamedTuple):
 
 @contextmanager
 def serving(project: Path, **settings: str) -> Iterator[Server]:
-    """Install a project and start its server; stop it in the end."""
+    """Install a project and start its server; then stop it."""
     install(project)
     port = free_port()
     own = environment(PORT=str(port), **settings)
@@ -114,7 +114,7 @@ def engine() -> None:
 
 @pytest.fixture(scope="session")
 def image(bake: Bake, engine: None) -> Iterator[Build]:
-    """Give a function that builds the image of the project with the answers, once for each set."""
+    """Yield a function that builds a project's image, once for each set of answers."""
     images: dict[str, str] = {}
     with ExitStack() as stack:
 
@@ -130,7 +130,7 @@ def image(bake: Bake, engine: None) -> Iterator[Build]:
 
 @pytest.fixture
 def volume() -> Iterator[str]:
-    """Give a volume of the Docker engine."""
+    """Yield a Docker volume."""
     volume = docker("volume", "create", f"test-{uuid4().hex[:8]}")
     yield volume
     docker("volume", "rm", volume)

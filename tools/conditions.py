@@ -24,7 +24,7 @@ class Condition(NamedTuple):
 
 @cache
 def conditions() -> tuple[Condition, ...]:
-    """Return the conditions of all files, those around them included, and those of `_files`."""
+    """Return the conditions of all files, joined with their outer conditions, and those of `_files`."""
     found = []
     for path in sorted(filter(lambda path: path.is_file(), PROJECT.rglob("*"))):
         place = path.relative_to(PROJECT).as_posix()
@@ -40,7 +40,7 @@ def conditions() -> tuple[Condition, ...]:
 
 
 def tests(node: nodes.Node, *around: nodes.Expr) -> Iterator[nodes.Expr]:
-    """Yield the tests of a tree, each joined with those that stand around it."""
+    """Yield the conditions of a tree, each joined with its outer conditions."""
     if isinstance(node, nodes.If):
         for branch in (node, *node.elif_):
             if names(branch.test):

@@ -1,7 +1,7 @@
-"""Shows what a change of the template changes in the projects.
+"""Show how a change of the template changes the projects.
 
 `python -m tools.difference BASE [FOLDER]` renders every distinct project from the commit BASE and from
-the work tree, writes a patch for each that differs into FOLDER, and prints a summary in Markdown.
+the working tree. It writes a patch for each changed project into FOLDER, and prints a Markdown summary.
 """
 
 import json
@@ -18,7 +18,7 @@ LIMIT = 900_000
 
 
 def run(*command: str | Path, cwd: Path = TEMPLATE, fine: tuple[int, ...] = (0,)) -> bytes:
-    """Run a command and give what it printed; stop with that if it fails."""
+    """Run a command and return its output; exit with the output if it fails."""
     done = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE)
     if done.returncode not in fine:
         sys.stderr.buffer.write(done.stdout)
@@ -27,13 +27,13 @@ def run(*command: str | Path, cwd: Path = TEMPLATE, fine: tuple[int, ...] = (0,)
 
 
 def ask(template: Path) -> dict[str, Any]:
-    """Give a template's questions with their answers."""
+    """Return a template's questions with their answers."""
     questions = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))
     return {question: given for question, given in questions.items() if question[0] != "_"}
 
 
 def gone(base: Path) -> list[str]:
-    """Give the questions and answers that are no more: their projects are not compared."""
+    """Return the removed questions and answers; their projects are not compared."""
     words = []
     for question, given in ask(base).items():
         if question not in QUESTIONS:
@@ -46,7 +46,7 @@ def gone(base: Path) -> list[str]:
 
 
 def known(template: Path, answers: Answers) -> Answers | None:
-    """Leave out the questions that a template does not ask; give nothing if it lacks an answer."""
+    """Drop questions that the template does not ask; return None if it lacks an answer."""
     questions = ask(template)
     asked = {question: answer for question, answer in answers.items() if question in questions}
     for question, answer in asked.items():
@@ -68,7 +68,7 @@ def render(template: Path, answers: Answers, folder: Path) -> None:
 
 
 def patch(base: Path, answers: Answers) -> bytes:
-    """Give what changes in the project with the answers."""
+    """Return the patch between the two renderings of a project."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         # The names of the two folders are the prefixes that a patch has anyway.
@@ -99,7 +99,7 @@ def cut(text: str, size: int) -> str:
 
 
 def block(language: str, text: str) -> str:
-    """Put a text into a fence that it does not end."""
+    """Put a text into a fence longer than any in the text."""
     fence = "```"
     while fence in text:
         fence += "`"

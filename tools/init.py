@@ -29,7 +29,7 @@ HERE = Path(__file__).resolve().parent.parent
 class Base(NamedTuple):
     """Where this repository left the template."""
 
-    commit: str  # of this repository: a file that has not changed since is the template's
+    commit: str  # of this repository: a file unchanged since then is the template's
     address: str  # of the template; empty if unknown
     upstream: str  # the template's commit; empty if the template cannot be read
 
@@ -95,7 +95,7 @@ def commit_with_the_files_of(first: str) -> str:
 
 
 def public(questions: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what cookiecutter does not ask, and run_tests: the project is moved afterwards."""
+    """Drop private variables, and run_tests, because the project is moved after rendering."""
     return {
         question: answer
         for question, answer in questions.items()
@@ -183,7 +183,7 @@ def replace(project: Path, base: str) -> None:
 
 
 def report(answers: dict[str, str], base: Base) -> None:
-    """Print what was done, as the message of a commit."""
+    """Print a commit message that describes the result."""
     print(f"Render {answers['project_name']} from the template\n")
     if base.upstream:
         print(f"The template is {base.address}\nat {base.upstream}.")

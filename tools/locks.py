@@ -2,8 +2,8 @@
 
     python -m tools.locks [options of `uv pip compile`, such as --upgrade or --upgrade-package flask]
 
-Writes templates/requirements.jinja, which the four lock files of a project include. A package's lines stand
-there once, under the conditions of the requirement lines that need it.
+Writes templates/requirements.jinja, which the four lock files of a project include. It has each
+package once, under the conditions of the requirement lines that need it.
 """
 
 import re
@@ -76,7 +76,7 @@ def split(lock: str) -> dict[str, str]:
 
 
 class Resolution:
-    """One resolution of all requirements, and what a part of them needs of it."""
+    """Resolve all requirements once, and select the packages that some of them need."""
 
     def __init__(self, every: list[Line], known: str, options: list[str], folder: Path) -> None:
         self.folder = folder
@@ -91,7 +91,7 @@ class Resolution:
         subprocess.run([*COMPILE, *options, chosen, "-o", output], check=True, stdout=sys.stderr)
 
     def part(self, lines: list[Line], conditions: tuple[str, ...]) -> dict[str, str]:
-        """Return the packages that the lines without a condition and those under some need."""
+        """Return the packages that unconditional lines and lines under some conditions need."""
         output = self.folder / "chosen.txt"
         output.unlink(missing_ok=True)
         chosen = [line for line in lines if line.condition in ("", *conditions)]
@@ -102,8 +102,8 @@ class Resolution:
 def needed(resolution: Resolution, lines: list[Line]) -> dict[str, dict[str, list[str]]]:
     """Return the conditions under which a lock file has a package's lines, by package and lines.
 
-    A package may have several texts, because its marker depends on what needs it; the one that holds
-    where more is needed comes first.
+    A package may have several texts, because its marker depends on the packages that need it. The text
+    for more conditions comes first.
     """
     conditions = sorted({line.condition for line in lines} - {""})
     parts = {

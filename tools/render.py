@@ -12,7 +12,7 @@ from tools.variants import AXES, NEUTRAL, TEMPLATE, Answers, name
 
 
 def render(answers: Answers, folder: Path, template: Path = TEMPLATE) -> Path:
-    """Render a project into a folder that is made for it; return the project's own."""
+    """Render a project inside a new folder; return the project's folder."""
     return Path(
         cookiecutter(
             str(template),

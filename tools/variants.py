@@ -13,9 +13,9 @@ TEMPLATE = Path(__file__).parent.parent
 PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
 QUESTIONS = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
 
-# Asks for an action after the rendering; what is rendered is the same.
+# Acts after rendering and changes no file.
 NO_AXIS = {"run_tests"}
-# Change a few files, or whether they are there, and neither code nor requirements (a test holds this).
+# Change a few files, or whether they are there, and neither code nor requirements (a test checks this).
 NEUTRAL = {
     "license": {"Dockerfile", "LICENSE", "README.md", "pyproject.toml"},
     "python_version": {"Dockerfile"},
@@ -40,7 +40,7 @@ def product(questions: Sequence[str]) -> list[Answers]:
 
 
 def distinct() -> list[Answers]:
-    """Return the combinations that differ in code or requirements, without the other questions."""
+    """Return the combinations of the answers that change code or requirements."""
     return product([question for question in AXES if question not in NEUTRAL])
 
 

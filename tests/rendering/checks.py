@@ -1,4 +1,4 @@
-"""What is true of every project, whatever the answers: each check yields the faults that it finds."""
+"""Checks for every rendered project; each yields the faults that it finds."""
 
 import ast
 import json
@@ -24,7 +24,7 @@ READERS: dict[str, Callable[[str], object]] = {
 }
 # What Windows allows in no file name: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 ILLEGAL = re.compile(r'[<>:"\\|?*]|[ .]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.IGNORECASE)
-# Words of an answer that was not chosen: when it leaves a trace, and the pattern of that.
+# Words that must not remain: when an answer was not chosen, and the pattern.
 RESIDUE: list[tuple[Callable[[Answers], bool], str]] = [
     (lambda answers: answers["ci"] != "github", r"github(?!\.com|\.io)|dependabot|gha-creds"),
     (lambda answers: answers["deploy"] != "cloud-run", r"cloud.run|K_SERVICE"),
@@ -35,7 +35,7 @@ RESIDUE: list[tuple[Callable[[Answers], bool], str]] = [
         "google|gcloud",
     ),
 ]
-# What the pages tell an owner to write.
+# Example files that the pages tell an owner to write.
 OWN = re.compile(r"(api|tests)/(test_)?(quotes|orders|rates|errors|extensions)(\.py|/.*)?")
 PATH = re.compile(
     r"(?<![\w/.-])(?:api|bin|chassis|docs|migrations|requirements|tests)/[\w./-]*\.(?:in|md|py|sh|txt|yaml)\b"
@@ -133,7 +133,7 @@ checked: dict[tuple[str, ...], list[str]] = {}
 
 
 def in_a_file(text: str, path: Path, *command: str) -> list[str]:
-    """Check a file, unless a project had the same already."""
+    """Check each distinct text of a file once."""
     key = (text, *command)
     if key not in checked:
         checked[key] = [*complaint(*command, str(path), cwd=path.parent)]

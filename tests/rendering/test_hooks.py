@@ -131,7 +131,7 @@ THEIRS = {
 
 
 def render_over(tmp_path: Path, theirs: dict[str, bytes], *options: str) -> tuple[int, str]:
-    """Render into a folder with files of a person's; return the status and what it said."""
+    """Render into a folder with existing files; return the exit status and stderr."""
     for path, content in theirs.items():
         (tmp_path / "my-flask-api" / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "my-flask-api" / path).write_bytes(content)
@@ -143,7 +143,7 @@ def render_over(tmp_path: Path, theirs: dict[str, bytes], *options: str) -> tupl
     return done.returncode, done.stderr
 
 
-def test_what_a_person_has_put_into_the_folder_is_none_of_the_hook_s_business(
+def test_existing_files_are_kept(
     tmp_path: Path,
 ) -> None:
     """Even in the folder of an answer that was not chosen: migrations/ belongs to datastore=sql."""
@@ -184,7 +184,7 @@ def test_cruft_renders_into_no_folder_with_files(tmp_path: Path) -> None:
 
 
 def have_one_test(template: Path, code: str) -> None:
-    """Have the project one test, in the place of its own."""
+    """Replace the project's tests with one test."""
     tests = template / PROJECT.name / "tests"
     shutil.rmtree(tests)
     tests.mkdir()

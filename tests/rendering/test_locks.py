@@ -65,7 +65,7 @@ def test_a_condition_that_cannot_be_followed_is_refused(text: str) -> None:
 
 
 def test_a_package_has_the_marker_of_what_needs_it_and_of_pairs(tmp_path: Path) -> None:
-    """tqdm needs colorama on Windows, the other line everywhere; both conditions may hold."""
+    """tqdm needs colorama on Windows only; the third line needs it everywhere."""
     lines = [
         Line("markupsafe", ""),
         Line("tqdm", 'a == "x"'),

@@ -1,4 +1,4 @@
-"""The table of variants covers what it says."""
+"""The variants cover every pair of answers and both values of every condition."""
 
 import filecmp
 import itertools

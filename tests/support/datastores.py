@@ -62,7 +62,7 @@ class PostgreSQL:
         self.run(self.pg_ctl, "stop", "--wait", "--mode=immediate")
 
     def freeze(self, name: str = "SIGSTOP") -> None:
-        """Stop each of its processes, or go on with them, by SIGCONT."""
+        """Send a signal to each server process: SIGSTOP freezes it, SIGCONT resumes it."""
         server = int((self.folder / "data/postmaster.pid").read_text().split()[0])
         for process in (server, *children(server)):
             with suppress(ProcessLookupError):
@@ -115,6 +115,6 @@ class Emulator:
 
 
 def children(process: int) -> list[int]:
-    """Give the ids of a process's children."""
+    """Return the ids of a process's children."""
     listed = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii")
     return [int(child) for child in listed.split()]

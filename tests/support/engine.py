@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from tests.support.machine import missing, run
 
-# As little as a platform may give: the projects promise to run with it.
+# The strictest limits that a project supports.
 CONFINED = [
     "--read-only",
     "--cap-drop=ALL",
@@ -35,13 +35,13 @@ def need_engine() -> None:
 
 
 def docker(*command: str | Path) -> str:
-    """Run a command of docker's, fail with what it printed if it fails, and give that."""
+    """Run a docker command and return its output; fail with the output if it fails."""
     return run("docker", *command, cwd=Path("/")).strip()
 
 
 @contextmanager
 def built(project: Path, *options: str) -> Iterator[str]:
-    """Build a project's image and give its name; remove it in the end."""
+    """Build a project's image and yield its name; then remove it."""
     image = f"test-{uuid4().hex[:8]}"
     docker("build", "--tag", image, *options, project)
     try:
@@ -51,7 +51,7 @@ def built(project: Path, *options: str) -> Iterator[str]:
 
 
 def use_this_machine_s_emulator(project: Path) -> None:
-    """Have compose run the emulator that is here, in the place of Google's image with the same."""
+    """Make compose run this machine's emulator instead of Google's image."""
     if not shutil.which("gcloud"):
         missing("gcloud, with the Firestore emulator")
     stand_in = {"image": "python:3.14-slim", "volumes": ["/usr:/usr:ro", "/etc:/etc:ro"]}
@@ -72,7 +72,7 @@ class Container:
 
     @property
     def host(self) -> str:
-        """Its own address: on a published port, docker accepts for a container that is gone."""
+        """The container's own address: on a published port, Docker accepts after the container has stopped."""
         form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
         return docker("inspect", f"--format={form}", self.id)
 
@@ -81,7 +81,7 @@ class Container:
         return docker("logs", self.id)
 
     def call(self, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
-        """Send a request, as soon as the server takes one; give the status and the JSON."""
+        """Send a request, retrying until the server accepts it; return the status and the JSON."""
         data = None if body is None else json.dumps(body).encode()
         named = {name.replace("_", "-"): text for name, text in headers.items()}
         url = f"http://{self.host}:{self.port}{path}"
@@ -98,7 +98,7 @@ class Container:
         raise AssertionError(f"{path} is not answered: {self.state}\n{self.log}")
 
     def stop(self) -> float:
-        """Stop it as platforms do, SIGTERM and ten seconds later SIGKILL; give the seconds."""
+        """Stop it with SIGTERM, and SIGKILL after ten seconds; return the seconds that it took."""
         began = time.monotonic()
         docker("stop", "--time=10", self.id)
         return time.monotonic() - began

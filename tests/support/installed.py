@@ -1,4 +1,4 @@
-"""Projects that are installed once for all tests that only use what is installed."""
+"""Share one environment between projects with the same requirements."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ FOLDER = TemporaryDirectory()
 
 
 def install(project: Path) -> None:
-    """Give a project what `make develop` installs; projects with the same requirements share it."""
+    """Link an environment that `make develop` installed into a project."""
     lock = project / "requirements/develop.txt"
     first = Path(FOLDER.name, sha256(lock.read_bytes()).hexdigest())
     if not first.exists():

@@ -1,4 +1,4 @@
-"""A load on a server, that counts what gets lost."""
+"""Load a server and count lost requests."""
 
 import socket
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from threading import Event
 
 
 class Client:
-    """Sends one request after the other, and counts those that are sent and never answered."""
+    """Send requests one after another; count those without a response."""
 
     def __init__(
         self, address: tuple[str, int], connection: str, ended: Event, path: str = "/health"
@@ -28,7 +28,7 @@ class Client:
                     pass
 
     def goes_on(self, server: socket.socket) -> bool:
-        """Send a request; tell whether the connection takes another."""
+        """Send a request; return whether the connection can be reused."""
         answer = b""
         try:
             server.sendall(self.request)

@@ -19,7 +19,7 @@ import pytest
 
 from tools.variants import PROJECT
 
-# What a person has set for other work, the settings of the API among it, does not reach a test.
+# Keep the developer's variables, including the API's settings, out of the tests.
 SETTINGS = re.findall(r"^([A-Z_]+)=", (PROJECT / ".env.example").read_text("utf-8"), re.MULTILINE)
 FOREIGN = re.compile(
     rf"{'|'.join(SETTINGS)}|(FIRESTORE|GCE|GIT|GOOGLE|GUNICORN|TEST)_.*"
@@ -33,7 +33,7 @@ def environment(**own: str) -> dict[str, str]:
 
 
 def run(*command: str | Path, cwd: Path, **own: str) -> str:
-    """Run a command, fail with what it printed if it fails, and give that."""
+    """Run a command and return its output; fail with the output if it fails."""
     done = subprocess.run(
         command,
         cwd=cwd,
@@ -48,7 +48,7 @@ def run(*command: str | Path, cwd: Path, **own: str) -> str:
 
 
 def free_port() -> int:
-    """Give a port for a server, which may take its time: not of those that the system gives away."""
+    """Return a free port outside the range that the kernel assigns from."""
     while True:
         port = random.randrange(20_000, 32_000)
         with suppress(OSError), socket.socket() as free:
@@ -67,7 +67,7 @@ def fetch(url: str) -> str:
 
 @contextmanager
 def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    """Serve what a handler answers, and give the server's address."""
+    """Serve a handler and yield the server's address."""
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever).start()
         try:
@@ -77,7 +77,7 @@ def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 
 
 def missing(part: str) -> NoReturn:
-    """Skip the test, for want of a part of the machine; in CI, fail."""
+    """Skip the test because a part of the machine is missing; in CI, fail."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"CI has to have {part}")
     pytest.skip(f"there is no {part} on this machine")

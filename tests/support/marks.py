@@ -19,7 +19,7 @@ def parametrize(
 
 
 def in_rows(combinations: list[Answers]) -> list[Answers]:
-    """Return those of some combinations that the covering array has, whatever else it has."""
+    """Return the combinations that are part of a row of the covering array."""
     return [each for each in combinations if any(each.items() <= row.items() for row in covering())]
 
 

@@ -1,7 +1,7 @@
-"""A network with a delay, from this machine to a namespace: what is far takes time to connect.
+"""Connect this machine to a network namespace with a delay.
 
-Run as a program, with the delay in seconds, it is the cable: it carries packets between the two ends,
-as long as somebody holds its input.
+Run as a program with the delay in seconds, it forwards packets between the two ends until its standard
+input closes.
 """
 
 import fcntl
@@ -29,7 +29,7 @@ HERE, THERE = "198.18.0.1", "198.18.0.2"
 
 
 class Far(NamedTuple):
-    """What is at the other end: its address, and what runs a command there."""
+    """The other end: its address, and the prefix that runs a command there."""
 
     address: str
     command: list[str]
@@ -37,7 +37,7 @@ class Far(NamedTuple):
 
 @contextmanager
 def far_away(seconds: float) -> Iterator[Far]:
-    """Give the other end of a network on which a packet takes some seconds, in either direction."""
+    """Yield the far end of a network that delays each packet by some seconds in each direction."""
     root = [] if os.geteuid() == 0 else ["sudo", "-n"]
     if not shutil.which("ip") or not Path("/dev/net/tun").exists():
         missing("ip with /dev/net/tun")
@@ -77,7 +77,7 @@ def end() -> tuple[int, str]:
 
 
 def carry(seconds: float) -> None:
-    """Take what comes in at one end to the other, later, until the input ends."""
+    """Forward packets between the ends after a delay, until standard input closes."""
     (here, its_name), (there, other_name) = end(), end()
     print(its_name, other_name, flush=True)
     under_way: list[tuple[float, int, int, bytes]] = []

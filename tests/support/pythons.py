@@ -13,7 +13,7 @@ PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
 
 
 def candidates(version: str) -> Iterator[str]:
-    """Give the commands that may be this Python: on the PATH, and pyenv's."""
+    """Yield candidate commands for a Python version: on the PATH, then from pyenv."""
     if command := shutil.which(f"python{version}"):
         yield command
     yield from sorted(map(str, PYENV.glob(f"versions/{version}.*/bin/python")), reverse=True)

@@ -19,7 +19,7 @@ def commit(folder: Path, message: str) -> None:
 
 
 def copy(folder: Path) -> Path:
-    """Copy what git would keep of the template, as it is now, into a repository of its own."""
+    """Copy the template's tracked and new files into a new repository, and commit them."""
     listed = run("git", "ls-files", "-z", "-co", "--exclude-standard", cwd=TEMPLATE)
     for path in filter(None, listed.split("\0")):
         if (TEMPLATE / path).exists():
