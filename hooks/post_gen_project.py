@@ -17,9 +17,6 @@ import yaml  # cookiecutter's own interpreter runs this, and cookiecutter needs 
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 # The folder where the command was typed; this runs in the project's.
 HERE = Path(os.environ.get("PWD", ""))
-# The template's own folder, to tell what was rendered from what was there; cruft, which renders into
-# an empty folder, does not say where it is.
-TEMPLATE = next(Path(HERE, ANSWERS.get("_repo_dir", "")).glob("*cookiecutter.project_slug*"), None)
 READERS = {
     ".json": json.loads,
     ".py": lambda text: compile(text, "", "exec"),
@@ -29,6 +26,26 @@ READERS = {
 }
 # Template syntax that must not remain. \x7b is a brace: Jinja would evaluate a literal one here.
 RESIDUE = re.compile(r"\x7b[\x7b%].*cookiecutter|\x7b%-? *(include|from)|^\s*# % ", re.MULTILINE)
+
+
+def find_template() -> Path | None:
+    """Return the project's folder in the template; None if it is unknown, as with cruft.
+
+    This runs in the project's folder, and PWD is the folder where the command was typed.
+    """
+    if "_repo_dir" not in ANSWERS:
+        return None
+    around = Path(os.environ.get("PWD", ""), ANSWERS["_repo_dir"])
+    try:
+        questions = json.loads((around / "cookiecutter.json").read_text(encoding="utf-8"))
+    except OSError:
+        return None
+    folder = around / "\x7b\x7bcookiecutter.project_slug\x7d\x7d"
+    return folder if questions.get("_files") == ANSWERS["_files"] and folder.is_dir() else None
+
+
+# None means that the folder was empty before: the other hook has made sure of that.
+TEMPLATE = find_template()
 
 
 def main() -> None:

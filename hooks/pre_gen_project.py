@@ -20,6 +20,8 @@ EXAMPLES = {
 }
 # Control characters, line breaks, and surrogates: no file format could hold them all.
 REFUSED_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
+# Tools leave these in the template's folder.
+CACHES = {"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv"}
 # Windows has no such folders: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 RESERVED = re.compile(r"con|prn|aux|nul|com[1-9]|lpt[1-9]")
 
@@ -90,19 +92,47 @@ def sentence(question: str, value: str, rule: str, example: str) -> str:
 
 def files_in_the_way() -> list[str]:
     """Return a sentence if rendering would overwrite or remove a file that was there before."""
-    # The hook runs in the project's folder; PWD is where cookiecutter was called.
-    around = Path(os.environ.get("PWD", ""), ANSWERS.get("_repo_dir", ""))
-    if template := next(around.glob("*cookiecutter.project_slug*"), None):
+    if template := find_template():
+        if left := sorted(path for path in template.rglob("*") if path.name in CACHES):
+            return [f"{left[0]}: remove this first, because it would be rendered"]
+        if Path.cwd().is_relative_to(template.resolve()):
+            return [f"{Path.cwd()}: this folder is in the template; render somewhere else"]
         paths = [path.relative_to(template) for path in template.rglob("*") if path.is_file()]
-    else:  # cruft does not say where the template is.
+    else:
         paths = [path for path in Path().iterdir() if path.name != ".git"]
-    if not (found := sorted(str(path) for path in paths if os.path.lexists(path))):
+    if ANSWERS["run_tests"]:
+        paths.append(Path(".venv"))
+    if not (found := sorted({str(there) for path in paths if (there := in_the_way(path))})):
         return []
     more = f" and {len(found) - 3} more" if len(found) > 3 else ""
     return [
         f"{Path.cwd().name}: this folder has files that rendering would overwrite or remove: "
         f"{', '.join(found[:3])}{more}. Update a project with `cruft update`, or render into a new folder"
     ]
+
+
+def in_the_way(path: Path) -> Path | None:
+    """Return what is at a path, or in the place of one of its folders."""
+    for folder in path.parents:
+        if folder.is_symlink() or os.path.lexists(folder) and not folder.is_dir():
+            return folder
+    return path if os.path.lexists(path) else None
+
+
+def find_template() -> Path | None:
+    """Return the project's folder in the template; None if it is unknown, as with cruft.
+
+    This runs in the project's folder, and PWD is the folder where the command was typed.
+    """
+    if "_repo_dir" not in ANSWERS:
+        return None
+    around = Path(os.environ.get("PWD", ""), ANSWERS["_repo_dir"])
+    try:
+        questions = json.loads((around / "cookiecutter.json").read_text(encoding="utf-8"))
+    except OSError:
+        return None
+    folder = around / "\x7b\x7bcookiecutter.project_slug\x7d\x7d"
+    return folder if questions.get("_files") == ANSWERS["_files"] and folder.is_dir() else None
 
 
 if __name__ == "__main__":

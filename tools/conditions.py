@@ -5,11 +5,11 @@ from fnmatch import fnmatch
 from functools import cache
 from typing import NamedTuple
 
-from jinja2 import Environment, Template, nodes
+from jinja2 import Environment, StrictUndefined, Template, nodes
 
 from tools.variants import PROJECT, QUESTIONS, Answers
 
-JINJA = Environment(**QUESTIONS["_jinja2_env_vars"])
+JINJA = Environment(undefined=StrictUndefined, **QUESTIONS["_jinja2_env_vars"])
 
 
 class Condition(NamedTuple):
@@ -30,7 +30,10 @@ def conditions() -> tuple[Condition, ...]:
         place = path.relative_to(PROJECT).as_posix()
         if any(fnmatch(place, pattern) for pattern in QUESTIONS["_copy_without_render"]):
             continue
-        tree = JINJA.parse(path.read_text(encoding="utf-8"))
+        try:
+            tree = JINJA.parse(path.read_text(encoding="utf-8"))
+        except UnicodeDecodeError:  # cookiecutter copies a file that is no text.
+            continue
         found += [Condition(f"{place}:{test.lineno}", compiled(test)) for test in tests(tree)]
     for entry in QUESTIONS["_files"]:
         terms = [f"cookiecutter.{name} in {given}" for name, given in entry["only"].items()]

@@ -169,12 +169,12 @@ def replace(project: Path, base: str) -> None:
     new = {path.relative_to(project) for path in project.rglob("*") if not path.is_dir()}
     folders = {folder for path in new for folder in path.parents}
     kept = {path for path in new if os.path.lexists(HERE / path)}
-    kept |= {folder for folder in folders if (HERE / folder).is_file()}
+    kept |= {at for at in folders if (HERE / at).is_symlink() or (HERE / at).is_file()}
     if kept := kept - old:
         paths = ", ".join(sorted(map(str, kept)))
         sys.exit(f"init: the project would overwrite these files, which are yours: {paths}")
     for path in old:
-        (HERE / path).unlink()
+        (HERE / path).unlink(missing_ok=True)  # A sparse checkout lacks some.
     for folder in sorted({folder for path in old for folder in path.parents}, reverse=True):
         shutil.rmtree(HERE / folder / "__pycache__", ignore_errors=True)
         with suppress(OSError):  # It is not empty.

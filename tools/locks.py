@@ -30,7 +30,7 @@ COMPILE = [
     "--python-version=3.11",
     "--custom-compile-command=make lock",
 ]
-CONDITION = re.compile(r"# % if (.+)")
+CONDITION = re.compile(r"# % if (.*[^:])")
 
 
 class Line(NamedTuple):
@@ -46,14 +46,18 @@ def read(text: str) -> list[Line]:
     Raises ValueError for a condition that is not an `if … endif` of its own.
     """
     lines, condition = [], ""
-    for line in text.splitlines():
-        if line.startswith("# %"):
+    for line in [*text.splitlines(), ""]:
+        if line.strip().startswith("# %"):
             found = CONDITION.fullmatch(line)
             if not (found and not condition or line == "# % endif" and condition):
                 raise ValueError(f"{line!r}: write each condition as `# % if …` and `# % endif`")
             condition = found[1] if found else ""
-        elif line and not line.startswith(("#", "-r ")):
+        elif line.startswith("-") and line != "-r common.in":
+            raise ValueError(f"{line!r}: only `-r common.in` can be included")
+        elif line and not line.startswith(("#", "-")):
             lines.append(Line(line, condition))
+    if condition:
+        raise ValueError(f"`# % if {condition}` has no `# % endif`")
     return lines
 
 
@@ -130,25 +134,42 @@ def grouped(condition: str) -> str:
 def join(needs: dict[str, dict[str, dict[str, list[str]]]]) -> str:
     """Return the template of all lock files, from what each file needs."""
     result = []
-    names = sorted({name for packages in needs.values() for name in packages})
-    for name in names:
-        texts: dict[str, dict[str, list[str]]] = {}
+    for name in sorted({name for packages in needs.values() for name in packages}):
+        # A text stands there once, unless a file has the package with several markers.
+        shared: dict[str, dict[str, list[str]]] = {}
+        several: dict[tuple[tuple[str, str], ...], list[str]] = {}
         for file, packages in needs.items():
-            for text, conditions in packages.get(name, {}).items():
-                under = "" if "" in conditions else " or ".join(map(grouped, conditions))
-                texts.setdefault(text, {}).setdefault(under, []).append(file)
-        if [*texts.values()] == [{"": FILES}]:
-            result += texts
-            continue
-        for number, (text, unders) in enumerate(texts.items()):
-            terms = []
-            for under, files in unders.items():
-                where = "" if files == FILES else f"file in {files}"
-                terms.append(" and ".join(filter(None, [where, grouped(under)])))
-            condition = " or ".join(map(grouped, terms)) if len(terms) > 1 else terms[0]
-            result += [f"# % {'elif' if number else 'if'} {condition}\n", text]
-        result.append("# % endif\n")
+            texts = tuple((text, under(found)) for text, found in packages.get(name, {}).items())
+            if len(texts) > 1:
+                several.setdefault(texts, []).append(file)
+            for text, where in texts if len(texts) == 1 else ():
+                shared.setdefault(text, {}).setdefault(where, []).append(file)
+        for texts, files in several.items():
+            result += chain({text: [term(files, where)] for text, where in texts})
+        for text, found in shared.items():
+            terms = [term(files, where) for where, files in found.items()]
+            result += [text] if terms == [""] else chain({text: terms})
     return "".join(result)
+
+
+def under(conditions: list[str]) -> str:
+    return "" if "" in conditions else " or ".join(map(grouped, conditions))
+
+
+def term(files: list[str], condition: str) -> str:
+    where = "" if files == FILES else f"file in {files}"
+    if where and condition:
+        return f"{where} and {grouped(condition)}"
+    return where or condition
+
+
+def chain(texts: dict[str, list[str]]) -> list[str]:
+    """Return the lines of `if`, `elif` and `endif` around texts with their alternatives."""
+    lines = []
+    for text, terms in texts.items():
+        condition = " or ".join(map(grouped, terms)) if len(terms) > 1 else terms[0]
+        lines += [f"# % {'elif' if lines else 'if'} {condition}\n", text]
+    return [*lines, "# % endif\n"]
 
 
 def main() -> None:
@@ -157,8 +178,13 @@ def main() -> None:
     known = LOCK.read_text(encoding="utf-8") if LOCK.exists() else ""
     known = "".join(line for line in known.splitlines(keepends=True) if line[:3] != "# %")
     with tempfile.TemporaryDirectory() as folder:
-        resolution = Resolution(every, known, sys.argv[1:], Path(folder))
-        needs = {file: needed(resolution, lines[file]) for file in FILES}
+        try:
+            resolution = Resolution(every, known, sys.argv[1:], Path(folder))
+            needs = {file: needed(resolution, lines[file]) for file in FILES}
+        except subprocess.CalledProcessError:
+            sys.exit(
+                "locks: uv found no common resolution of all requirements; nothing was changed"
+            )
     LOCK.write_text(join(needs), encoding="utf-8")
 
 

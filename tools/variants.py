@@ -26,7 +26,7 @@ Answer = str | bool
 Answers = dict[str, Answer]
 
 AXES: dict[str, list[Answer]] = {
-    question: [True, False] if isinstance(value, bool) else value
+    question: [value, not value] if isinstance(value, bool) else value
     for question, value in QUESTIONS.items()
     if not question.startswith("_") and isinstance(value, bool | list) and question not in NO_AXIS
 }

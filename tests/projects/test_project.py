@@ -294,6 +294,15 @@ def test_an_installation_that_was_interrupted_begins_again(workshop: Bake) -> No
     assert "Flask" in run(project / ".venv/bin/flask", "--version", cwd=project)
 
 
+def test_an_environment_whose_python_is_gone_is_created_again(workshop: Bake) -> None:
+    project = workshop()
+    run("make", "develop", cwd=project)
+    (project / ".venv/bin/python").unlink()
+    (project / ".venv/bin/python").symlink_to("/nowhere/python3")
+    assert "Installing" in run("make", "develop", cwd=project)
+    assert "Flask" in run(project / ".venv/bin/flask", "--version", cwd=project)
+
+
 def test_a_changed_requirement_is_installed_and_the_others_stay(workshop: Bake) -> None:
     project = workshop()
     run("make", "develop", cwd=project)

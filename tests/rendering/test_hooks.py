@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from tests.conftest import Bake
 from tests.rendering.checks import texts
 from tests.support.machine import environment, run
 from tests.support.repository import copy
-from tools.variants import PROJECT, QUESTIONS, TEMPLATE
+from tools.variants import AXES, DEFAULTS, PROJECT, QUESTIONS, TEMPLATE
 
 
 @pytest.fixture
@@ -114,7 +115,9 @@ def test_line_endings_are_the_same_wherever_it_is_rendered(
 def test_the_table_of_files_names_questions_answers_and_files_that_there_are() -> None:
     for entry in QUESTIONS["_files"]:
         for question, answers in entry["only"].items():
-            assert set(answers) < set(QUESTIONS[question])
+            assert set(answers) < set(AXES[question])
+        special = [q for q, answers in entry["only"].items() if DEFAULTS[q] not in answers]
+        assert len(special) <= 2, "tools/listings.py lists answers and pairs of them"
         for path in entry["paths"]:
             assert (PROJECT / path).exists(), path
 
@@ -130,7 +133,9 @@ THEIRS = {
 }
 
 
-def render_over(tmp_path: Path, theirs: dict[str, bytes], *options: str) -> tuple[int, str]:
+def render_over(
+    tmp_path: Path, theirs: dict[str, bytes], *options: str, answers: Sequence[str] = ()
+) -> tuple[int, str]:
     """Render into a folder with existing files; return the exit status and stderr."""
     for path, content in theirs.items():
         (tmp_path / "my-flask-api" / path).parent.mkdir(parents=True, exist_ok=True)
@@ -138,7 +143,7 @@ def render_over(tmp_path: Path, theirs: dict[str, bytes], *options: str) -> tupl
     command = ["cookiecutter", "--no-input", "--default-config", "--overwrite-if-exists", *options]
     own = environment(HOME=str(tmp_path), PWD=str(tmp_path))
     done = subprocess.run(
-        [*command, TEMPLATE], cwd=tmp_path, env=own, text=True, capture_output=True
+        [*command, TEMPLATE, *answers], cwd=tmp_path, env=own, text=True, capture_output=True
     )
     return done.returncode, done.stderr
 
@@ -170,6 +175,70 @@ def test_a_file_that_rendering_would_overwrite_or_remove_stops_it(
     there = [p for p in (tmp_path / "my-flask-api").rglob("*") if p.is_file()]
     assert {p.relative_to(tmp_path / "my-flask-api").as_posix() for p in there} == {*theirs}
     assert {p.read_bytes() for p in there} == {b"Mine.\n"}
+
+
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [("api", None), ("migrations", None), ("migrations", "../other"), ("api", "..")],
+)
+def test_a_file_or_a_link_in_the_place_of_a_folder_stops_it(
+    tmp_path: Path, path: str, target: str | None
+) -> None:
+    """A link to a folder would be removed, or followed to write elsewhere."""
+    (tmp_path / "other").mkdir()
+    (tmp_path / "my-flask-api").mkdir()
+    there = tmp_path / "my-flask-api" / path
+    there.symlink_to(target) if target else there.write_text("Mine.\n")
+    status, said = render_over(tmp_path, {})
+    assert status != 0
+    assert f"would overwrite or remove: {path}. Update" in said
+    assert [path.name for path in (tmp_path / "my-flask-api").iterdir()] == [there.name]
+    assert list((tmp_path / "other").iterdir()) == []
+    assert there.is_symlink() == bool(target)
+
+
+def test_run_tests_removes_no_environment_that_was_there(tmp_path: Path) -> None:
+    theirs = {".venv/lib/mine.py": b"MINE = True\n"}
+    status, said = render_over(tmp_path, theirs, answers=["run_tests=true"])
+    assert (status, "would overwrite or remove: .venv." in said) == (1, True)
+    assert (tmp_path / "my-flask-api/.venv/lib/mine.py").exists()
+
+
+@pytest.mark.parametrize("near", [PROJECT.name, "cookiecutter.project_slug"])
+def test_a_folder_that_looks_like_a_template_is_not_taken_for_it(
+    tmp_path: Path, near: str, bake: Bake
+) -> None:
+    """With cruft the hooks do not know the template's folder."""
+    template = copy(tmp_path / "template")
+    (tmp_path / near).mkdir()
+    command = ["cruft", "create", "--no-input", "--default-config", template]
+    run(*command, cwd=tmp_path, PWD=str(tmp_path))
+    project = tmp_path / "my-flask-api"
+    assert set(texts(project)) == set(texts(bake())) | {".cruft.json"}
+    (project / "README.md").write_text("Mine.\n")
+    with pytest.raises(AssertionError, match="would overwrite or remove: "):
+        run(*command, "--overwrite-if-exists", cwd=tmp_path, PWD=str(tmp_path))
+    assert (project / "README.md").read_text() == "Mine.\n"
+
+
+@pytest.mark.parametrize("cache", ["__pycache__/a.pyc", "api/.ruff_cache/0", ".venv/page.html"])
+def test_a_cache_in_the_template_is_named_and_not_rendered(
+    cookies: Cookies, template: Path, capfd: pytest.CaptureFixture[str], cache: str
+) -> None:
+    (template / PROJECT.name / cache).parent.mkdir()
+    (template / PROJECT.name / cache).write_bytes(b"{% trans %}\xff")
+    assert cookies.bake(template=str(template)).exception
+    assert f"{Path(cache).parent}: remove this first" in capfd.readouterr().err
+
+
+def test_rendering_inside_the_template_is_refused(template: Path) -> None:
+    inside = template / PROJECT.name
+    command = ["cookiecutter", "--no-input", "--default-config", ".."]
+    with pytest.raises(
+        AssertionError, match="this folder is in the template; render somewhere else"
+    ):
+        run(*command, cwd=inside, PWD=str(inside))
+    assert not (inside / "my-flask-api").exists()
 
 
 def test_cruft_renders_into_no_folder_with_files(tmp_path: Path) -> None:

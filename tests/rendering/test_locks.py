@@ -1,16 +1,20 @@
 """The lock files of every project, from one resolution of all requirements."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Bake
+from tests.support.edits import append
 from tests.support.machine import run
 from tests.support.marks import in_rows
+from tests.support.repository import copy
 from tools import locks
+from tools.conditions import JINJA
 from tools.locks import FILES, LOCK, Line, Resolution, join, needed, read
-from tools.variants import TEMPLATE, distinct
+from tools.variants import PROJECT, TEMPLATE, distinct
 
 EVERY = re.sub(r"^# % .*\n", "", LOCK.read_text(encoding="utf-8"), flags=re.MULTILINE)
 
@@ -57,11 +61,41 @@ def test_no_lock_file_stands_where_a_tool_would_read_its_conditions() -> None:
         "# % if a\nflask\n# % elif b\nmsgspec\n# % endif\n",
         "# % if a\n# % if b\nflask\n# % endif\n# % endif\n",
         "flask\n# % endif\n",
+        "# % if a:\nflask\n# % endif\n",
+        "  # % if a\nflask\n  # % endif\n",
     ],
 )
 def test_a_condition_that_cannot_be_followed_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="write each condition as `# % if …` and `# % endif`"):
         read(text)
+
+
+@pytest.mark.parametrize("text", ["# % if a\nflask\n", "-r extra.in\nflask\n"])
+def test_an_open_condition_and_another_file_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="has no `# % endif`|only `-r common.in`"):
+        read(text)
+
+
+def test_a_file_has_its_own_markers_where_another_needs_the_package_too(tmp_path: Path) -> None:
+    few = [Line("tqdm", "")]
+    more = [*few, Line("colorama", 'b == "y"')]
+    resolution = Resolution(more, "", [], tmp_path)
+    lines = {"common": few, "develop": few, "load": more, "audit": few}
+    text = join({file: needed(resolution, lines[file]) for file in FILES})
+    for file in FILES:
+        for b, marked in (("y", file != "load"), ("n", True)):
+            rendered = JINJA.from_string(text).render(file=file, b=b)
+            assert ("sys_platform" in rendered) == marked, (file, b)
+
+
+def test_requirements_without_a_resolution_change_nothing(tmp_path: Path) -> None:
+    template = copy(tmp_path / "template")
+    append(template / PROJECT.name / "requirements/common.in", "flask<1\nflask>3\n")
+    before = (template / "templates/requirements.jinja").read_bytes()
+    with pytest.raises(AssertionError, match="locks: uv found no common resolution") as failed:
+        run(sys.executable, "-m", "tools.locks", cwd=template)
+    assert "Traceback" not in str(failed.value)
+    assert (template / "templates/requirements.jinja").read_bytes() == before
 
 
 def test_a_package_has_the_marker_of_what_needs_it_and_of_pairs(tmp_path: Path) -> None:

@@ -382,6 +382,14 @@ def test_make_init_refuses_to_overwrite_what_is_not_the_template_s(shop: Path) -
     assert refused(shop, ANSWERS="{}").startswith(f"{message}README.md, api, wsgi.py\n")
 
 
+def test_make_init_follows_no_link_in_the_place_of_a_folder(shop: Path) -> None:
+    (shop / "api").symlink_to("nowhere")
+    git(shop, "add", "--all")
+    git(shop, "commit", "-q", "-m", "Link")
+    message = "init: the project would overwrite these files, which are yours: api\n"
+    assert refused(shop, ANSWERS="{}").startswith(message)
+
+
 def test_make_init_needs_the_remote_or_the_address_of_the_template(
     shop: Path, upstream: Path
 ) -> None:
