@@ -100,7 +100,7 @@ def commands(project: Path) -> Iterator[tuple[str, str]]:
             steps = [s for s in yaml.safe_load(text)["steps"] if s.get("entrypoint") == "gcloud"]
             found = [shlex.join(["gcloud", *step(project, s["id"])]) for s in steps]
         elif path == "Makefile":
-            targets = " ".join(re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE)).split()
+            targets = " ".join(re.findall(r"^\.PHONY: ([a-z -]+)$", text, re.MULTILINE)).split()
             found = list(in_shell(run("make", "--dry-run", "m=x", *targets, cwd=project)))
         elif path.endswith(".md"):
             blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
