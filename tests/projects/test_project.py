@@ -97,6 +97,55 @@ def blocks(project: Path, page: str, heading: str) -> list[str]:
     return re.findall(r"```\w+\n(.*?)```", section, re.DOTALL)
 
 
+PARCELS = """
+import json
+
+from flask.testing import FlaskClient
+
+PARCEL = "/api/v1/parcels/00000000-0000-0000-0000-000000000007"
+TOKEN = {"Authorization": "Bearer token-of-ada"}
+
+
+def test_everything_that_the_readme_describes(client: FlaskClient) -> None:
+    mine = "/api/v1/me"
+    assert client.get(mine).status_code == 401
+    assert client.get(mine, headers=TOKEN).json == "ada"
+    for status in (201, 200):
+        assert client.put(PARCEL, json={"kilos": 25}, headers=TOKEN).status_code == status
+    got = client.get(PARCEL)
+    assert got.headers["X-Warning"] == "heavy"
+    same = client.get(PARCEL, headers={"If-None-Match": got.headers["ETag"]})
+    assert same.status_code == 304
+    change, kind = json.dumps({"note": "fragile"}), "application/merge-patch+json"
+    changed = client.patch(PARCEL, data=change, content_type=kind, headers=TOKEN)
+    assert changed.get_json() == got.get_json() | {"note": "fragile"}
+    for status in (202, 409):
+        assert client.post(f"{PARCEL}/dispatch", headers=TOKEN).status_code == status
+    assert client.delete(PARCEL, headers=TOKEN).status_code == 204
+"""
+
+
+def test_what_the_readme_says_of_describing_an_operation_works(workshop: Bake) -> None:
+    project = workshop()
+    *module, registration, credentials = blocks(project, "README.md", "Describe an operation")
+    (project / "api/parcels.py").write_text("\n\n".join(module), encoding="utf-8")
+    factory = project / "api/__init__.py"
+    add_after(factory, r"from \.(greetings|items) .*", "from .parcels import parcels")
+    add_after(factory, r"    app = open_app\(.*", registration)
+    calls = "    case.call_and_validate(app=app)\n"
+    replace(project / "tests/test_contract.py", calls, credentials)
+    (project / "tests/test_parcels.py").write_text(PARCELS, encoding="utf-8")
+    run("make", "format", "docs", "lint", "test", cwd=project)
+    document = yaml.safe_load((project / "docs/swagger.yaml").read_text(encoding="utf-8"))
+    assert document["info"]["contact"] == {"name": "The parcels team"}
+    paths = document["paths"]
+    assert paths["/api/v1/me"]["get"]["security"] == [{"bearer": []}]
+    parcel = paths["/api/v1/parcels/{parcel_id}"]
+    assert {"200", "201"} <= set(parcel["put"]["responses"])
+    assert "light" in parcel["put"]["requestBody"]["content"]["application/json"]["examples"]
+    assert parcel["delete"]["operationId"] == "removeParcel"
+
+
 SESSION = """
 from flask import Flask, session
 from flask.testing import FlaskClient

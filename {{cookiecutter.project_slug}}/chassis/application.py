@@ -4,11 +4,13 @@
 # ruff: noqa: F811, I001
 # fmt: off
 # % endif
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Flask
 
-from . import checks, docs, errors, logs, middleware, probes
+from . import authentication, docs, errors, logs, middleware, probes, routes
 # % if cookiecutter.deploy == "cloud-run"
 from . import cloud_run as platform
 # % endif
@@ -17,6 +19,8 @@ from . import database as datastore
 # % elif cookiecutter.datastore == "firestore"
 from . import firestore as datastore
 # % endif
+from .openapi import document
+from .patch import merge
 from .settings import ServerSettings
 
 
@@ -34,11 +38,18 @@ class Settings(
 
 
 def open_app(
-    import_name: str, settings: Settings, *, title: str, version: str, description: str = ""
+    import_name: str,
+    settings: Settings,
+    *,
+    title: str,
+    version: str,
+    description: str = "",
+    openapi: Mapping[str, Any] | None = None,
 ) -> Flask:
     """Create an application with its settings, logging, errors and the capabilities of the project.
 
-    `title`, `version` and `description` are those of the OpenAPI document. Needs no network.
+    `title`, `version` and `description` are those of the OpenAPI document; `openapi` is merged into
+    it as a JSON Merge Patch. Needs no network.
     """
     logs.configure(settings.log_level)
     app = Flask(import_name, static_folder=None)
@@ -46,9 +57,11 @@ def open_app(
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.merge_slashes = False  # a doubled slash is a 404, not a redirect in HTML
     app.extensions["settings"] = settings
-    app.extensions["info"] = {"title": title, "description": description, "version": version}
+    info = {"title": title, "description": description, "version": version}
+    app.extensions["openapi"] = merge(openapi or {}, {"info": info})
     app.extensions["wrappers"] = []  # WSGI middleware of the capabilities
     errors.register(app)
+    authentication.register(app)
     # % if cookiecutter.deploy == "cloud-run"
     platform.register(app)
     # % endif
@@ -67,6 +80,8 @@ def close_app(app: Flask) -> Flask:
     """
     probes.register(app)
     docs.register(app)
-    checks.check_routes(app)
+    authentication.close(app)
+    routes.check_routes(app)
+    app.extensions["document"] = document(app)
     middleware.register(app)
     return app

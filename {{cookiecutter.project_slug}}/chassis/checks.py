@@ -1,20 +1,23 @@
-"""Refuses mistakes in views when the program starts, before a request meets them."""
+"""Refuses mistakes in a view when its module is imported, before a request meets them."""
 
 import inspect
-import re
 from collections.abc import Callable
-from importlib.util import find_spec
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
-from uuid import UUID
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
-from flask import Flask, Response
-from werkzeug.routing import Rule
+from msgspec import structs
+
+V = TypeVar("V", bound=Callable[..., Any])
 
 # The parameters of a view that are not in the path.
-PARTS = {"body", "query", "headers", "return"}
-# What Flask's converters make of a part of the path; the others make a text of it.
-CONVERTERS = {"int": int, "float": float, "uuid": UUID}
+PARTS = {"body", "query", "headers"}
+# OpenAPI ignores header parameters of these names: https://spec.openapis.org/oas/v3.1.1.html#parameter-object
+IGNORED = {
+    "authorization": "declare a security scheme (chassis/security.py)",
+    "accept": "read flask.request.accept_mimetypes",
+    "content-type": "read flask.request.content_type",
+}
 
 
 def refuse(function: Any, mistake: str) -> TypeError:
@@ -22,15 +25,42 @@ def refuse(function: Any, mistake: str) -> TypeError:
     return TypeError(f"{getattr(function, '__module__', '')}.{name}: {mistake}")
 
 
-def read_signature(function: Callable[..., Any]) -> dict[str, Any]:
-    """Return the types of an operation's parameters and of what it returns, by name.
+def mark(view: V, decorator: str, **marks: Any) -> V:
+    """Set attributes of a view; raise TypeError for a class."""
+    if isinstance(view, type):
+        raise refuse(view, f"it is a class: set `decorators = [{decorator}]` in it")
+    for name, value in marks.items():
+        if getattr(view, name, value) != value:
+            raise refuse(view, f"its `{name}` is declared twice: remove one")
+    vars(view).update(marks)
+    return view
+
+
+def members(hint: Any) -> list[Any]:
+    """Return the types in a union, or the type itself; follow aliases (`type X = …`)."""
+    origin = get_origin(hint)
+    if hasattr(origin, "__value__"):
+        return members(origin.__value__[get_args(hint)])
+    if hasattr(hint, "__value__"):
+        return members(hint.__value__)
+    if origin in (Union, UnionType):
+        return [member for each in get_args(hint) for member in members(each)]
+    return [hint]
+
+
+def read_signature(function: Callable[..., Any]) -> tuple[dict[str, Any], Any]:
+    """Return the types of an operation's parameters, by name, and of what it returns.
 
     Raises TypeError for a mistake, with the function's name and the correction.
     """
     if not inspect.isfunction(function):
         raise refuse(function, "it is not a function: write one with `def`")
+    if hasattr(function, "operation"):
+        raise refuse(function, "it is an operation already: remove one @operation()")
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         raise refuse(function, "it is `async`, but the server runs views in threads: use `def`")
+    if inspect.isgeneratorfunction(function):
+        raise refuse(function, "it yields: return a list, or a flask.Response of the generator")
     try:
         hints = get_type_hints(function, include_extras=True)
     except NameError as error:
@@ -46,13 +76,10 @@ def read_signature(function: Callable[..., Any]) -> dict[str, Any]:
             raise refuse(function, mistake + fix)
         if name not in hints:
             raise refuse(function, f"`{name}` has no type: write `{name}: str`, or another type")
+        check_type(function, name, hints[name])
     if "return" not in hints:
         raise refuse(function, "it does not declare what it returns: add `-> T` or `-> None`")
-    if hints["return"] is Response:
-        hints["return"] = type(None)
-    for name, kind in hints.items():
-        check_type(function, name, kind)
-    return hints
+    return hints, hints.pop("return")
 
 
 def check_type(function: Callable[..., Any], name: str, kind: Any) -> None:
@@ -61,46 +88,20 @@ def check_type(function: Callable[..., Any], name: str, kind: Any) -> None:
         msgspec.json.Decoder(kind)  # at import: two threads must not meet a type first
         schema = msgspec.json.schema(kind)
     except TypeError as error:
-        fix = "; for a response of your own, write `-> flask.Response`" * (name == "return")
-        reason = str(error).partition("\n")[0]
-        raise refuse(function, f"msgspec cannot use the type of `{name}`: {reason}{fix}") from error
+        fix = "use a msgspec.Struct, or read it from flask.request"
+        if name == "return":
+            fix = "for a response of your own, write `-> flask.Response`"
+        mistake = f"msgspec cannot use the type of `{name}`: {str(error).partition(chr(10))[0]}"
+        raise refuse(function, f"{mistake}; {fix}") from error
     fields = "properties" in schema.get("$defs", {}).get(schema.get("$ref", "")[8:], {})
     if name == "query" and not fields:
         raise refuse(function, "the type of `query` has no fields: use a msgspec.Struct")
-    if name == "headers" and not (inspect.isclass(kind) and issubclass(kind, msgspec.Struct)):
-        raise refuse(function, "the type of `headers` must be a msgspec.Struct")
-    if name not in PARTS and (fields or schema.get("type") in ("array", "object")):
+    if name == "headers":
+        if not (inspect.isclass(kind) and issubclass(kind, msgspec.Struct)):
+            raise refuse(function, "the type of `headers` must be a msgspec.Struct")
+        for field in structs.fields(kind):
+            if fix := IGNORED.get(field.encode_name.lower(), ""):
+                raise refuse(function, f"OpenAPI ignores the header {field.encode_name}: {fix}")
+    many = fields or schema.get("type") in ("array", "object") or type(None) in members(kind)
+    if many and name not in {*PARTS, "return"}:
         raise refuse(function, f"`{name}` is in the path: use one value, such as `str` or `int`")
-
-
-def check_routes(app: Flask) -> None:
-    """Raise TypeError if a route and its view do not fit each other, or two routes are the same."""
-    served: dict[tuple[str, str], Any] = {}
-    for rule in app.url_map.iter_rules():
-        view: Any = app.view_functions.get(rule.endpoint)
-        if not view:  # a redirect, for example
-            continue
-        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            if served.setdefault((rule.rule, method), view) is not view:
-                raise refuse(view, f"another view serves {method} {rule.rule} too: remove one")
-        if hasattr(view, "operation"):
-            raise refuse(view, "@operation() has no effect above the route: put it below")
-        if hasattr(view, "hints"):
-            check_path(rule, view)
-        elif inspect.iscoroutinefunction(view) and not find_spec("asgiref"):
-            raise refuse(view, "it is `async`, which Flask serves only with asgiref: use `def`")
-
-
-def check_path(rule: Rule, view: Any) -> None:
-    """Raise TypeError if an operation's parameters are not those of its path."""
-    wanted = view.hints.keys() - PARTS
-    for name in sorted(rule.arguments - wanted):
-        raise refuse(view, f"{rule.rule} has `{name}`: add the parameter `{name}: str`")
-    for name in sorted(wanted - rule.arguments):
-        raise refuse(view, f"`{name}` is not in {rule.rule}: add <{name}>, or take `query: T`")
-    for converter, name in re.findall(r"<(\w+)(?:\([^>]*\))?:(\w+)>", rule.rule):
-        hint, made = view.hints[name], CONVERTERS.get(converter)
-        base = get_args(hint)[0] if get_origin(hint) is Annotated else hint
-        if made and base is not made:
-            fix = f"write `{name}: {made.__name__}`, or <{name}> in the path"
-            raise refuse(view, f"<{converter}:{name}> gives no {base.__name__}: {fix}")

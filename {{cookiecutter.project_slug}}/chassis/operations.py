@@ -2,14 +2,18 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
 from flask import Response
+from werkzeug.exceptions import HTTPException
 
-from .checks import read_signature, refuse
-from .errors import Error
+from .checks import mark, read_signature, refuse
+from .patch import media_type_of, merge
 from .requests import lists_of, read_body, read_headers, read_path, read_query
+from .responses import Headers, Responses
+from .security import Scheme, require
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -18,65 +22,98 @@ class Input(msgspec.Struct, forbid_unknown_fields=True):
     """The base of what a caller sends, as a body or a query: an unknown field is refused."""
 
 
+@dataclass(frozen=True)
+class Operation:
+    """What a view declares; the document is made of it."""
+
+    takes: dict[str, Any]  # the type of each parameter of the view
+    media_type: str  # of the body
+    examples: dict[str, Any]  # of the body
+    responses: Responses
+    errors: Sequence[Any]  # statuses and error types
+    openapi: dict[str, Any]  # merged into what the document has of the operation
+
+
 def operation(
-    status: int = 200,
-    headers: Mapping[str, Callable[[Any], str]] | None = None,
-    errors: Sequence[type[Error]] = (),
+    status: int | None = None,
+    headers: Headers | None = None,
+    errors: Sequence[int | type[HTTPException]] = (),
+    security: Scheme[Any] | Sequence[Scheme[Any]] | None = None,
+    *,
+    operation_id: str = "",
+    tags: Sequence[str] = (),
+    deprecated: bool = False,
+    examples: Mapping[str, Any] | None = None,
+    document: bool = True,
+    openapi: Mapping[str, Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
     """Make a view of a function whose annotations declare what it takes and returns.
 
+    What it takes:
+
     - `body: T`: the JSON body, converted strictly ("5" is not a number); 400, 413, 415 or 422 if
-      that fails;
+      that fails. If T is a Patch, the body is a JSON Merge Patch;
     - `query: T`: the query string, converted from text ("5" is a number); 422 if that fails;
     - `headers: T`: the headers that T names, converted in the same way;
-    - any other parameter comes from the path; 404 if it cannot be converted;
-    - `-> T`: the JSON response, sent with `status`; `-> None`: no content; `-> flask.Response`:
-      sent unchanged; the document shows only the status.
+    - any other parameter comes from the path; 404 if it cannot be converted.
 
-    `headers` maps names of response headers to functions that make them from the returned value.
-    `errors` are the error types that the view raises. The first line of the docstring is the
-    operation's summary in the document. Raises TypeError, when the module is imported, for a
-    signature that cannot work.
+    What it returns:
+
+    - `-> T`: JSON, sent with `status`, or 200; `-> None`: no content, 204;
+    - `-> tuple[T, Literal[202]]`: JSON with this status, for `return value, 202`;
+    - `-> tuple[T, Literal[201], dict[str, str]]`: with headers, too; unions of these;
+    - `-> flask.Response`: sent unchanged; the document shows only the status.
+
+    What it declares beside that:
+
+    - `headers`: response headers, each with a function that makes it from the returned value. If
+      that is annotated as `-> str | None`, the header is optional;
+    - `errors`: the errors that the view raises: a status, or a subclass of Error;
+    - `security`: schemes, one of which a caller needs; without it, those of the blueprint or of the
+      application apply (chassis/security.py);
+    - `examples`: bodies, by name; `operation_id`, `tags` and `deprecated` as in OpenAPI;
+    - `openapi`: anything else of an operation in OpenAPI, merged into its description as a JSON
+      Merge Patch; `document=False` leaves the operation out.
+
+    The first line of the docstring is the operation's summary, the rest its description. Raises
+    TypeError, when the module is imported, for a declaration that cannot work.
     """
-    made = headers or {}
     if callable(status):
         raise refuse(status, "write @operation(), with parentheses")
-    for error in errors:
-        if not hasattr(error, "model"):
-            raise TypeError(f"@operation(errors=…): {error!r} is not a subclass of chassis.Error")
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Response]:
-        hints = read_signature(function)
-        body = msgspec.json.Decoder(hints["body"]) if "body" in hints else None
-        query = hints.get("query")
+        takes, returns = read_signature(function)
+        responses = Responses(function, returns, status, headers or {})
+        check_errors(function, errors)
+        body = msgspec.json.Decoder(takes["body"]) if "body" in takes else None
+        media_type = media_type_of(function, takes.get("body"))
+        query, header_type = takes.get("query"), takes.get("headers")
         lists = lists_of(query) if query else set()
 
         @functools.wraps(function)
         def view(**arguments: Any) -> Response:
             for name, value in arguments.items():
-                arguments[name] = read_path(value, hints[name])
+                arguments[name] = read_path(value, takes[name])
             if body:
-                arguments["body"] = read_body(body)
+                arguments["body"] = read_body(body, media_type)
             if query:
                 arguments["query"] = read_query(query, lists)
-            if "headers" in hints:
-                arguments["headers"] = read_headers(hints["headers"])
-            returned = function(**arguments)
-            if isinstance(returned, Response):
-                return returned
-            if returned is None:
-                response = Response(status=status)
-                del response.headers["Content-Type"]
-                return response
-            response = Response(msgspec.json.encode(returned), status, mimetype="application/json")
-            for header, make in made.items():
-                response.headers[header] = make(returned)
-            return response
+            if header_type:
+                arguments["headers"] = read_headers(header_type)
+            return responses.make(function(**arguments))
 
+        own = {"operationId": operation_id, "tags": list(tags), "deprecated": deprecated}
+        described = merge(openapi or {}, {name: value for name, value in own.items() if value})
+        shown = show(function, takes.get("body"), examples or {})
+        if security is not None:
+            require(view, security)
         # For the document and for chassis/checks.py.
-        vars(view).update(status=status, hints=hints, headers=made, errors=errors)
-        vars(function).update(operation=view)
-        return view
+        vars(view).update(
+            operation=Operation(takes, media_type, shown, responses, errors, described)
+        )
+        vars(view).pop("is_wrapped", None)
+        vars(function).update(is_wrapped=True)
+        return view if document else undocumented(view)
 
     return decorate
 
@@ -86,7 +123,26 @@ def undocumented(view: V) -> V:
 
     For a view that is not yours: `undocumented(app.view_functions["blueprint.static"])`.
     """
-    if isinstance(view, type):
-        raise refuse(view, "it is a class: set `decorators = [undocumented]` in it")
-    vars(view).update(undocumented=True)
-    return view
+    return mark(view, "undocumented", undocumented=True)
+
+
+def check_errors(function: Callable[..., Any], errors: Sequence[Any]) -> None:
+    """Raise TypeError for an error that is neither a status nor an error type."""
+    for error in errors:
+        is_type = isinstance(error, type) and issubclass(error, HTTPException)
+        if (error.code if is_type else error) not in range(400, 600):
+            fix = "name a status from 400 to 599, or a subclass of chassis.Error"
+            raise refuse(function, f"`errors` has {error!r}: {fix}")
+
+
+def show(function: Callable[..., Any], kind: Any, examples: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the examples of a body as OpenAPI has them; raise TypeError if one is not valid."""
+    if examples and kind is None:
+        raise refuse(function, "`examples` are bodies, and it takes none: add `body: T`")
+    shown = {name: {"value": msgspec.to_builtins(value)} for name, value in examples.items()}
+    for name, example in shown.items():
+        try:
+            msgspec.convert(example["value"], kind)
+        except msgspec.ValidationError as error:
+            raise refuse(function, f"the example `{name}` is not a valid body: {error}") from error
+    return shown

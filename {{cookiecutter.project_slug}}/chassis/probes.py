@@ -5,6 +5,7 @@ from flask import Blueprint, Flask, current_app
 from msgspec import UNSET, UnsetType
 
 from .operations import operation
+from .security import public
 
 index = Blueprint("index", __name__)
 health = Blueprint("health", __name__)
@@ -20,6 +21,7 @@ class Health(msgspec.Struct):
 
 
 @index.get("/")
+@public
 @operation()
 def get_index() -> Index:
     """Greet the caller, with a link to the documentation."""
@@ -28,6 +30,7 @@ def get_index() -> Index:
 
 
 @health.get("/health")
+@public
 @operation()
 def get_health() -> Health:
     """Report that the process is up; nothing that it depends on is checked."""

@@ -21,10 +21,10 @@ from .errors import Fault, Invalid
 T = TypeVar("T")
 
 
-def read_body(decoder: msgspec.json.Decoder[T]) -> T:
+def read_body(decoder: msgspec.json.Decoder[T], media_type: str) -> T:
     """Decode the request's body; nothing else reads it."""
-    if request.mimetype != "application/json":
-        raise UnsupportedMediaType("The Content-Type must be application/json.")
+    if request.mimetype != media_type:
+        raise UnsupportedMediaType(f"The Content-Type must be {media_type}.")
     limit = request.max_content_length or 0
     request.max_content_length = limit + 1  # Werkzeug truncates chunked bodies without an error
     try:
@@ -46,8 +46,7 @@ def read_body(decoder: msgspec.json.Decoder[T]) -> T:
             return msgspec.convert(UNTYPED.decode(raw), decoder.type, str_keys=True)
     except msgspec.ValidationError as error:
         detail, place = fault_of(error)
-        pointer = "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in place)
-        raise Invalid(Fault(detail, pointer=pointer)) from error
+        raise Invalid(Fault(detail, pointer=pointer_to(place))) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequest(f"The body is not valid JSON: {error}.") from error
 
@@ -106,6 +105,11 @@ def number(text: str) -> int | float:
 
 
 UNTYPED = msgspec.json.Decoder(float_hook=number)
+
+
+def pointer_to(place: list[str]) -> str:
+    """Return a JSON pointer: https://www.rfc-editor.org/rfc/rfc6901."""
+    return "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in place)
 
 
 def fault_of(error: msgspec.ValidationError) -> tuple[str, list[str]]:

@@ -4,7 +4,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from struct import pack, unpack
-from typing import Annotated, Any, NamedTuple, TypeVar
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -72,6 +72,8 @@ def tag_of(returned: Any) -> str:
 
 class Condition(msgspec.Struct, rename={"if_match": "If-Match"}):
     """Precondition for a write (If-Match): https://www.rfc-editor.org/rfc/rfc9110#name-if-match."""
+
+    raises: ClassVar = (412,)
 
     if_match: Annotated[str, Meta(description="the ETag that it must have; * is any")] = "*"
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import yaml
 
-from chassis.openapi import document
 from wsgi import app
 
 
@@ -17,7 +16,7 @@ class Dumper(yaml.SafeDumper):
 
 
 def main() -> None:
-    exported = document(app)
+    exported = app.extensions["document"]
     texts = exported["info"].values()
 
     def represent(dumper: Dumper, text: str) -> yaml.Node:

@@ -4,6 +4,7 @@
 # ruff: noqa: F811, I001
 # fmt: off
 # % endif
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,11 +16,11 @@ from api.settings import Settings
 
 # % if cookiecutter.datastore == "sql"
 from .chassis.sql_fixtures import datastore, empty  # noqa: F401
-
 # % elif cookiecutter.datastore == "firestore"
 from .chassis.firestore_fixtures import datastore, emulator  # noqa: F401
-
 # % endif
+from .chassis.statuses import declared_statuses
+
 # The settings of your tests, by name. Add each setting that has no default.
 SETTINGS: dict[str, Any] = {}
 
@@ -38,8 +39,11 @@ def settings(datastore: dict[str, Any]) -> Settings:  # noqa: F811
 
 # % endif
 @pytest.fixture
-def app(settings: Settings) -> Flask:
-    return create_app(settings)
+def app(settings: Settings) -> Iterator[Flask]:
+    """Return the application; at the end, fail if it sent a status that its operation lacks."""
+    app = create_app(settings)
+    with declared_statuses(app):
+        yield app
 
 
 @pytest.fixture

@@ -1,3 +1,4 @@
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -6,6 +7,7 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from api.items import views
 
@@ -24,6 +26,11 @@ def pages(client: FlaskClient, per_page: int, cursor: str | None = None) -> list
     page = client.get(URL, query_string=query).get_json()
     rest = pages(client, per_page, page["next_cursor"]) if page["next_cursor"] else []
     return [[item["name"] for item in page["items"]], *rest]
+
+
+def patch(client: FlaskClient, path: str, change: Any, **headers: str) -> TestResponse:
+    media_type = "application/merge-patch+json"
+    return client.patch(path, data=json.dumps(change), content_type=media_type, headers=headers)
 
 
 def test_an_item_is_created_at_its_location(client: FlaskClient) -> None:
@@ -81,6 +88,7 @@ def test_an_id_that_is_unknown_or_none_is_404(client: FlaskClient, item_id: str)
     for response in (
         client.get(path),
         client.put(path, json={"name": "Ada"}, headers={"If-Match": "*"}),
+        patch(client, path, {"name": "Ada"}),
         client.delete(path),
     ):
         assert response.status_code == 404
@@ -96,6 +104,38 @@ def test_an_item_is_replaced(client: FlaskClient) -> None:
     assert new["updated_at"] > old["updated_at"]
     got = client.get(f"{URL}/{old['id']}")
     assert (got.json, got.headers["ETag"]) == (new, response.headers["ETag"])
+
+
+def test_an_item_is_changed_in_part(client: FlaskClient) -> None:
+    old = create(client, description="First.")
+    path = f"{URL}/{old['id']}"
+    response = patch(client, path, {"name": "Bob"})
+    assert response.status_code == 200
+    new = response.get_json()
+    assert new == old | {"name": "Bob", "updated_at": new["updated_at"]}
+    assert new["updated_at"] > old["updated_at"]
+    got = client.get(path)
+    assert (got.json, got.headers["ETag"]) == (new, response.headers["ETag"])
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [({"name": None}, "/name"), ({"description": "\0"}, "/description"), ({"id": "x"}, "/id")],
+)
+def test_a_bad_change_is_refused_with_its_place(
+    client: FlaskClient, change: dict[str, Any], pointer: str
+) -> None:
+    response = patch(client, f"{URL}/{create(client)['id']}", change)
+    assert response.status_code == 422
+    assert response.get_json(force=True)["errors"][0]["pointer"] == pointer
+
+
+def test_an_item_that_the_client_has_is_not_sent_again(client: FlaskClient) -> None:
+    path = f"{URL}/{create(client)['id']}"
+    tag = client.get(path).headers["ETag"]
+    assert client.get(path, headers={"If-None-Match": tag}).status_code == 304
+    patch(client, path, {"name": "Bob"})
+    assert client.get(path, headers={"If-None-Match": tag}).get_json()["name"] == "Bob"
 
 
 def test_an_item_is_deleted(client: FlaskClient) -> None:
@@ -117,6 +157,7 @@ def test_an_item_that_changed_since_it_was_read_is_not_written(
         response = client.open(path, method=method, json=body, headers={"If-Match": stale})
         assert response.status_code == 412
         assert response.content_type == "application/problem+json"
+    assert patch(client, path, {"name": "Eve"}, **{"If-Match": old}).status_code == 412
     assert client.get(path).json == changed
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from google.cloud.firestore import DocumentReference, Query, WriteOption
@@ -10,7 +11,7 @@ from msgspec import structs
 from chassis.firestore import Snapshot, datastore
 from chassis.resources import Position, found, now
 
-from .models import Item, ItemIn
+from .models import Item
 
 
 def document(item_id: UUID) -> DocumentReference:
@@ -43,12 +44,12 @@ def list_items(after: Position | None, limit: int) -> list[Item]:
     return [to_item(snapshot) for snapshot in datastore().call_again(query.get)]
 
 
-def replace_item(item_id: UUID, body: ItemIn, check: Callable[[Item], None]) -> Item:
+def change_item(item_id: UUID, changes: dict[str, Any], check: Callable[[Item], None]) -> Item:
     def write(snapshot: Snapshot, option: WriteOption) -> Item:
         check(to_item(snapshot))
-        changes = structs.asdict(body) | {"updated_at": now()}
-        datastore().call(snapshot.reference.update, changes, option)
-        return structs.replace(to_item(snapshot), **changes)
+        written = changes | {"updated_at": now()}
+        datastore().call(snapshot.reference.update, written, option)
+        return structs.replace(to_item(snapshot), **written)
 
     return datastore().change(document(item_id), write)
 

@@ -4,15 +4,23 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
-from chassis import Input
+from chassis import Input, Patch
 from chassis.resources import Text, Time
+
+Name = Annotated[Text, Meta(min_length=1, max_length=100, examples=["Ada"])]
+Description = Annotated[Text, Meta(max_length=1000)]
 
 
 class ItemIn(Input):
-    name: Annotated[Text, Meta(min_length=1, max_length=100, examples=["Ada"])]
-    description: Annotated[Text, Meta(max_length=1000)] = ""
+    name: Name
+    description: Description = ""
+
+
+class ItemPatch(Patch):
+    name: Name | UnsetType = UNSET
+    description: Description | UnsetType = UNSET
 
 
 class Item(msgspec.Struct, kw_only=True):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chassis.database import Base, reading, writing
 from chassis.resources import Position, found, now
 
-from .models import Item, ItemIn
+from .models import Item
 
 
 class Row(Base):
@@ -47,12 +48,12 @@ def list_items(after: Position | None, limit: int) -> list[Item]:
         return [row.item() for row in session.scalars(query)]
 
 
-def replace_item(item_id: UUID, body: ItemIn, check: Callable[[Item], None]) -> Item:
+def change_item(item_id: UUID, changes: dict[str, Any], check: Callable[[Item], None]) -> Item:
     with writing() as session:
         row = found(session.get(Row, item_id, with_for_update=True))
         check(row.item())
-        for field in body.__struct_fields__:
-            setattr(row, field, getattr(body, field))
+        for field, value in changes.items():
+            setattr(row, field, value)
         row.updated_at = now()
         return row.item()
 

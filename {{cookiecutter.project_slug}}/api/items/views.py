@@ -1,4 +1,4 @@
-"""/items: create, get, list, replace, delete."""
+"""/items: create, get, list, replace, change, delete."""
 
 # % if false
 # ruff: noqa: F811, I001
@@ -17,17 +17,17 @@ from . import firestore as store
 # % else
 from . import sql as store
 # % endif
-from .models import Item, ItemIn, Items
+from .models import Item, ItemIn, ItemPatch, Items
 
 items = Blueprint("items", __name__)
 
 
 def url_of(item: Item) -> str:
-    return url_for("items.get_item", item_id=item.id)
+    return url_for(".get_item", item_id=item.id)
 
 
 @items.post("/items")
-@operation(status=201, headers={"Location": url_of, "ETag": tag_of})
+@operation(status=201, headers={"Location": url_of, "ETag": tag_of}, errors=[503])
 def create_item(body: ItemIn) -> Item:
     """Create an item."""
     time = now()
@@ -37,7 +37,7 @@ def create_item(body: ItemIn) -> Item:
 
 
 @items.get("/items")
-@operation()
+@operation(errors=[503])
 def list_items(query: Page) -> Items:
     """List items, newest first."""
     page, cursor = query.cut(store.list_items(query.position(), query.per_page + 1))
@@ -45,21 +45,28 @@ def list_items(query: Page) -> Items:
 
 
 @items.get("/items/<item_id>")
-@operation(headers={"ETag": tag_of})
+@operation(headers={"ETag": tag_of}, errors=[503])
 def get_item(item_id: UUID) -> Item:
     """Get an item."""
     return store.get_item(item_id)
 
 
 @items.put("/items/<item_id>")
-@operation(headers={"ETag": tag_of})
+@operation(headers={"ETag": tag_of}, errors=[503])
 def replace_item(item_id: UUID, body: ItemIn, headers: Condition) -> Item:
     """Replace an item's name and description."""
-    return store.replace_item(item_id, body, headers.check)
+    return store.change_item(item_id, structs.asdict(body), headers.check)
+
+
+@items.patch("/items/<item_id>")
+@operation(headers={"ETag": tag_of}, errors=[503])
+def change_item(item_id: UUID, body: ItemPatch, headers: Condition) -> Item:
+    """Change an item's name, its description, or both."""
+    return store.change_item(item_id, body.changes(), headers.check)
 
 
 @items.delete("/items/<item_id>")
-@operation(status=204)
+@operation(errors=[503])
 def delete_item(item_id: UUID, headers: Condition) -> None:
     """Delete an item."""
     store.delete_item(item_id, headers.check)

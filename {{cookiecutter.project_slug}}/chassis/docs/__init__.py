@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 from flask import Blueprint, Flask, Response, current_app, send_from_directory
 
-from ..openapi import document
 from ..operations import undocumented
+from ..security import public
 
 # Swagger UI draws its icons as data: images.
 PAGE_POLICY = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'"
@@ -17,14 +17,17 @@ docs = Blueprint("docs", __name__, url_prefix="/docs")
 
 
 @openapi.get("/openapi.json")
+@public
 @undocumented
 def get_openapi() -> Response:
     """Return the document."""
-    return Response(msgspec.json.encode(document(current_app)), mimetype="application/json")
+    document = msgspec.json.encode(current_app.extensions["document"])
+    return Response(document, mimetype="application/json")
 
 
 @docs.get("")
 @docs.get("/<any('init.js', 'swagger-ui-bundle.js', 'swagger-ui.css', 'favicon-32x32.png'):name>")
+@public
 @undocumented
 def get_docs(name: str = "index.html") -> Response:
     """Return the page, or one of its files: this folder's or Swagger UI's."""

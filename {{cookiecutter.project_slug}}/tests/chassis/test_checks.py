@@ -1,14 +1,17 @@
 """A mistake in a view is refused when the program starts, with the function and the correction."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
 import pytest
-from flask import Flask, Response
+from flask import Flask, Request, Response
 from flask.views import MethodView
+from werkzeug.exceptions import Conflict, HTTPException
 
 from chassis import Error, Input, Settings, close_app, operation, undocumented
 
@@ -104,6 +107,46 @@ def optional_query(query: Query | None) -> None:
     pass
 
 
+def optional_path(item_id: int | None) -> None:
+    pass
+
+
+def from_flask(request: Request) -> None:
+    pass
+
+
+def unreadable_response() -> Unreadable:
+    raise NotImplementedError
+
+
+def generator() -> Iterator[int]:
+    yield 1
+
+
+class Authorized(msgspec.Struct, rename={"token": "Authorization"}):
+    token: str
+
+
+class Negotiated(msgspec.Struct):
+    accept: str
+
+
+def authorization(headers: Authorized) -> None:
+    pass
+
+
+def accept(headers: Negotiated) -> None:
+    pass
+
+
+def no_content() -> None:
+    pass
+
+
+def takes_body(body: Query) -> None:
+    pass
+
+
 @pytest.mark.parametrize(
     ("function", "correction"),
     [
@@ -125,6 +168,12 @@ def optional_query(query: Query | None) -> None:
         (response_or_struct, "write `-> flask.Response`"),
         (unknown_type, "name 'Missing' is not defined: import the type"),
         (optional_query, "the type of `query` has no fields"),
+        (optional_path, "`item_id` is in the path: use one value"),
+        (from_flask, "use a msgspec.Struct, or read it from flask.request"),
+        (unreadable_response, "write `-> flask.Response`"),
+        (generator, "it yields: return a list, or a flask.Response of the generator"),
+        (authorization, "OpenAPI ignores the header Authorization: declare a security scheme"),
+        (accept, "OpenAPI ignores the header accept: read flask.request.accept_mimetypes"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -144,20 +193,45 @@ def test_an_operation_without_parentheses_is_refused_at_import() -> None:
         operation(no_fields)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("error", [ValueError, Error, "OutOfStock"])
-def test_an_error_that_is_none_of_the_application_s_is_refused_at_import(error: Any) -> None:
-    with pytest.raises(TypeError, match="is not a subclass of chassis.Error"):
-        operation(errors=[error])
+@operation()
+def get_item(item_id: str) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError, Error, HTTPException, "404", 200, 600, HTTPStatus.OK]
+)
+def test_an_error_that_is_none_is_refused_at_import(error: Any) -> None:
+    with pytest.raises(TypeError, match="`errors` has .*: name a status from 400 to 599, or"):
+        operation(errors=[error])(no_content)
+
+
+@pytest.mark.parametrize("error", [409, HTTPStatus.CONFLICT, Conflict])
+def test_an_error_may_be_a_status_or_a_type(error: Any) -> None:
+    app = with_route("/x", operation(errors=[error])(no_content))
+    responses = close_app(app).extensions["document"]["paths"]["/x"]["get"]["responses"]
+    assert responses["409"] == {"$ref": "#/components/responses/Conflict"}
+
+
+def test_an_example_that_is_no_valid_body_is_refused_at_import() -> None:
+    wrong = Query(limit="many")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"takes_body: the example `wrong` is not .* `\$.limit`"):
+        operation(examples={"right": Query(5), "wrong": wrong})(takes_body)
+
+
+def test_examples_without_a_body_are_refused_at_import() -> None:
+    with pytest.raises(TypeError, match="no_content: `examples` are bodies, and it takes none"):
+        operation(examples={"right": Query(5)})(no_content)
+
+
+def test_an_operation_of_an_operation_is_refused_at_import() -> None:
+    with pytest.raises(TypeError, match=r"get_item: it is an operation already"):
+        operation()(get_item)
 
 
 def test_a_class_cannot_be_marked_as_undocumented() -> None:
     with pytest.raises(TypeError, match=r"set `decorators = \[undocumented\]` in it"):
         undocumented(MethodView)
-
-
-@operation()
-def get_item(item_id: str) -> None:
-    pass
 
 
 def with_route(rule: str, view: Any) -> Flask:
@@ -204,6 +278,34 @@ def test_two_views_on_one_path_are_refused_at_the_end() -> None:
 def test_an_async_view_that_flask_cannot_serve_is_refused_at_the_end() -> None:
     with pytest.raises(TypeError, match="coroutine: it is `async`, .*: use `def`"):
         close_app(with_route("/async", coroutine))
+
+
+def test_a_body_of_a_get_request_is_refused_at_the_end() -> None:
+    app = with_route("/items", operation()(takes_body))
+    with pytest.raises(TypeError, match="takes_body: a GET request has no body: take `query: T`"):
+        close_app(app)
+
+
+@pytest.mark.parametrize("name", ["body", "query", "headers"])
+def test_a_path_with_the_name_of_a_part_is_refused_at_the_end(name: str) -> None:
+    app = with_route(f"/items/<{name}>", operation()(no_content))
+    with pytest.raises(TypeError, match=f"no_content: .* has `{name}`, .*: rename it"):
+        close_app(app)
+
+
+def test_two_routes_of_one_operation_are_refused_at_the_end() -> None:
+    app = with_route("/one", operation()(no_content))
+    app.add_url_rule("/two", "no_content")
+    mistake = "GET /one and GET /two have the same id `no_content`: give one of them another"
+    with pytest.raises(TypeError, match=f"no_content: {mistake}"):
+        close_app(app)
+
+
+def test_two_operations_with_one_id_are_refused_at_the_end() -> None:
+    app = with_route("/one", operation(operation_id="same")(no_content))
+    app.get("/two/<item_id>")(operation(operation_id="same")(get_item.__wrapped__))  # type: ignore[attr-defined]
+    with pytest.raises(TypeError, match="have the same id `same`"):
+        close_app(app)
 
 
 def test_the_root_may_be_the_application_s_own() -> None:

@@ -1,0 +1,80 @@
+"""Refuses a request without the credentials that its route needs, before the view is called."""
+
+from typing import Any
+
+from flask import Flask, g, request
+from werkzeug.exceptions import HTTPException
+
+from .checks import refuse
+from .security import Scheme
+
+
+class Denied(HTTPException):
+    """401 or 403, with a challenge for each scheme: https://www.rfc-editor.org/rfc/rfc9110#name-401-unauthorized."""
+
+    def __init__(self, code: int, detail: str, challenges: list[str]) -> None:
+        super().__init__(detail)
+        self.code, self.challenges = code, challenges
+
+    def get_headers(self, *args: Any) -> list[tuple[str, str]]:
+        return [("WWW-Authenticate", challenge) for challenge in self.challenges]
+
+
+class Security:
+    """The schemes of an application's routes; one of a route's schemes is enough."""
+
+    def __init__(self) -> None:
+        self.defaults: dict[str, tuple[Scheme[Any], ...]] = {}  # by blueprint; "": the application
+        self.needs: dict[str | None, tuple[Scheme[Any], ...]] = {}  # by endpoint; None: no route
+
+    def close(self, app: Flask) -> None:
+        """Find the schemes of each route; raise TypeError if two schemes have the same name."""
+        self.needs[None] = self.defaults.get("", ())
+        for endpoint, view in app.view_functions.items():
+            own, name = getattr(view, "security", None), endpoint
+            while own is None and name:  # from the innermost blueprint to the application
+                name = name.rpartition(".")[0]
+                own = self.defaults.get(name)
+            self.needs[endpoint] = own or ()
+        verifiers: dict[str, Any] = {}
+        for scheme in [scheme for needed in self.needs.values() for scheme in needed]:
+            if verifiers.setdefault(scheme.name, scheme.verify) is not scheme.verify:
+                raise refuse(scheme.verify, f"two schemes are named `{scheme.name}`: set `name=`")
+
+    def authenticate(self) -> None:
+        """Raise Denied unless the request has credentials for one scheme of its route."""
+        needed = self.needs.get(request.endpoint)
+        if not needed:
+            return
+        refused, lacking = [], []
+        for scheme in needed:
+            credential = scheme.read()
+            caller = scheme.verify(credential) if credential else None
+            if caller is None or caller is False:
+                refused.append(scheme.challenge("invalid_token" if credential else ""))
+            elif set(scheme.scopes) <= set(getattr(caller, "scopes", ())):
+                g.callers = {scheme.name: caller}
+                return
+            else:
+                lacking.append(scheme.challenge("insufficient_scope"))
+        if lacking:
+            raise Denied(403, "The caller lacks a scope that this operation needs.", lacking)
+        raise Denied(401, "Send valid credentials, as WWW-Authenticate says.", refused)
+
+
+def register(app: Flask) -> None:
+    app.extensions["security"] = Security()
+
+
+def close(app: Flask) -> None:
+    """Authenticate before the application's own `before_request` functions, if a route needs it."""
+    security: Security = app.extensions["security"]
+    security.close(app)
+    preprocess = app.preprocess_request
+
+    def preprocess_request() -> Any:
+        security.authenticate()
+        return preprocess()
+
+    if any(security.needs.values()):
+        app.preprocess_request = preprocess_request  # type: ignore[method-assign]

@@ -1,0 +1,160 @@
+"""Describes an operation for the document, by what its view declares."""
+
+import inspect
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from flask import Response
+from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.routing import Rule
+
+from .errors import Problem
+from .operations import Operation
+from .patch import merge
+from .routes import methods_of
+from .schemas import schemas_of
+from .security import Scheme
+
+# The error statuses of each part of a request; a parameter of the path adds 404.
+ERRORS = {"body": (400, 413, 415, 422), "query": (422,), "headers": (422,)}
+HEADER = {"required": True, "schema": {"type": "string"}}
+OPTIONAL = {"required": False, "schema": {"type": "string"}}
+HEADERS = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
+# https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
+ERROR_HEADERS = {
+    401: {"WWW-Authenticate": HEADER},
+    403: {"WWW-Authenticate": OPTIONAL},
+    429: {"Retry-After": OPTIONAL},
+    503: {"Retry-After": OPTIONAL},
+}
+
+
+class Describer:
+    """Describes operations, and collects the components to which their descriptions refer."""
+
+    def __init__(self, operations: list[Operation], is_secured: bool) -> None:
+        self.is_secured = is_secured
+        types: list[Any] = []
+        for operation in operations:
+            types += operation.takes.values()
+            types += operation.responses.types.values()
+            types += [error.model for error in operation.errors if hasattr(error, "model")]
+        types = [Problem, *(kind for kind in types if kind is not Response)]
+        schemas, self.named = schemas_of(types)
+        # By identity, because an annotation with a list in it has no hash.
+        self.schemas = {id(kind): schema for kind, schema in zip(types, schemas, strict=True)}
+        self.responses: dict[str, Any] = {}
+        self.schemes: dict[str, Any] = {}
+
+    def __call__(
+        self, rule: Rule, view: Any, method: str, needed: Iterable[Scheme[Any]]
+    ) -> dict[str, Any]:
+        """Describe an operation by its function: its name, docstring and annotations."""
+        operation: Operation = view.operation
+        name = rule.endpoint.replace(".", "_")
+        summary, _, description = (inspect.getdoc(view) or "").partition("\n\n")
+        blueprint = rule.endpoint.rpartition(".")[0]
+        self.schemes |= {scheme.name: scheme.described for scheme in needed}
+        described = {
+            "operationId": name if methods_of(rule) == [method] else f"{name}_{method.lower()}",
+            "tags": [blueprint] if blueprint else [],
+            "summary": summary,
+            "description": description,
+            "security": [{scheme.name: list(scheme.scopes)} for scheme in needed],
+            "parameters": self.parameters(rule, operation, method),
+            "responses": self.successes(operation, method) | self.errors(operation, needed),
+        }
+        if "body" in operation.takes:
+            content = {"schema": self.schema(operation.takes["body"])}
+            if operation.examples:
+                content["examples"] = operation.examples
+            described["requestBody"] = {
+                "required": True,
+                "content": {operation.media_type: content},
+            }
+        described = {name: value for name, value in described.items() if value}
+        if self.is_secured:
+            described.setdefault("security", [])  # public
+        merged: dict[str, Any] = merge(operation.openapi, described)
+        return merged
+
+    def schema(self, kind: Any) -> Any:
+        return self.schemas[id(kind)]
+
+    def parameters(self, rule: Rule, operation: Operation, method: str) -> list[Any]:
+        takes = operation.takes
+        parameters = [
+            {"name": name, "in": "path", "required": True, "schema": self.schema(takes[name])}
+            for name in re.findall(r"<(?:[^<>]*:)?(\w+)>", rule.rule)
+        ]
+        for part, place in (("query", "query"), ("headers", "header")):
+            if part in takes:
+                kind = self.named[self.schema(takes[part])["$ref"].rpartition("/")[2]]
+                for name, schema in kind["properties"].items():
+                    required = name in kind["required"]
+                    parameter = {"name": name, "in": place, "required": required, "schema": schema}
+                    if "description" in schema:
+                        parameter["description"] = schema["description"]
+                    parameters.append(parameter)
+        if method == "GET" and "ETag" in operation.responses.headers:
+            parameters.append({"name": "If-None-Match", "in": "header"} | OPTIONAL)
+        return parameters
+
+    def successes(self, operation: Operation, method: str) -> dict[str, Any]:
+        described = {}
+        responses = operation.responses
+        made = {
+            name: OPTIONAL if name in responses.optional else HEADER for name in responses.headers
+        }
+        for status, kind in responses.types.items():
+            response = {"description": phrase(status), "headers": HEADERS}
+            if kind not in (type(None), Response):
+                response["headers"] = HEADERS | made
+                response["content"] = {"application/json": {"schema": self.schema(kind)}}
+            described[str(status)] = response
+        if method == "GET" and "ETag" in made:
+            headers = HEADERS | {"ETag": made["ETag"]}
+            described["304"] = {"description": phrase(304), "headers": headers}
+        return described
+
+    def errors(self, operation: Operation, needed: Iterable[Scheme[Any]]) -> dict[str, Any]:
+        """Describe the errors of an operation by status, its own error types among them."""
+        takes = operation.takes
+        statuses = {status for name in takes for status in ERRORS.get(name, (404,))}
+        statuses |= {status for kind in takes.values() for status in getattr(kind, "raises", ())}
+        if needed:
+            statuses.add(401)
+        if any(scheme.scopes for scheme in needed):
+            statuses.add(403)
+        own: dict[int, list[Any]] = {}
+        for error in operation.errors:
+            if hasattr(error, "model"):
+                own.setdefault(error.status, []).append(error)
+            else:
+                statuses.add(getattr(error, "code", error))
+        described = {str(status): self.shared(status) for status in statuses}
+        for status, same in own.items():
+            kinds = [self.schema(error.model) for error in same]
+            kinds += [self.schema(Problem)] * (status in statuses)
+            title = " or ".join(dict.fromkeys(error.title for error in same))
+            schema = {"anyOf": kinds} if kinds[1:] else kinds[0]
+            described[str(status)] = problem(title, status, schema)
+        return dict(sorted(described.items()))
+
+    def shared(self, status: int) -> dict[str, str]:
+        """Refer to the response of a status whose content is a plain Problem."""
+        name = re.sub(r"\W", "", phrase(status))
+        self.responses[name] = problem(phrase(status), status, self.schema(Problem))
+        return {"$ref": f"#/components/responses/{name}"}
+
+
+def problem(description: str, status: int, schema: Any) -> dict[str, Any]:
+    headers = HEADERS | ERROR_HEADERS.get(status, {})
+    content = {"application/problem+json": {"schema": schema}}
+    return {"description": description, "headers": headers, "content": content}
+
+
+def phrase(status: int) -> str:
+    """Return the phrase of a status: http.HTTPStatus has others in newer versions of Python."""
+    return HTTP_STATUS_CODES.get(status, f"Status {status}")

@@ -1,0 +1,128 @@
+"""Makes a response of what a view returns: a value, or a value with its status and headers."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from http import HTTPStatus
+from operator import or_
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+from flask import Response, request
+
+from .checks import check_type, members, refuse
+
+EMPTY = {204, 205, 304}  # no content: https://www.rfc-editor.org/rfc/rfc9110#section-6.4.1
+Headers = Mapping[str, Callable[[Any], str | None]]
+
+
+class Responses:
+    """The success responses of an operation.
+
+    `types` has the type of the content for each status: NoneType for none, Response for a response
+    that the view makes itself. `status` is that of a value that is returned without one.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], hint: Any, status: int | None, headers: Headers
+    ) -> None:
+        """Read the annotation of what a function returns; raise TypeError if it cannot work."""
+        plain, paired = split(function, hint)
+        if Response in sum(paired.values(), plain) and (plain[1:] or paired):
+            fix = "write `-> flask.Response` alone, or `tuple[T, Literal[201]]` for a status"
+            raise refuse(function, f"a Response beside another type cannot be described: {fix}")
+        if len(plain) > 1 and type(None) in plain:
+            fix = "raise NotFound, or add `tuple[None, Literal[204]]` in place of None"
+            raise refuse(function, f"`-> T | None` hides what the caller gets: {fix}")
+        if paired and any(map(is_tuple, plain)):
+            raise refuse(function, "an array without a status is ambiguous: add its Literal status")
+        if status and not plain:
+            raise refuse(function, f"status={status} has no effect: every value has a status")
+        if plain:
+            default = status or (204 if plain == [type(None)] else 200)
+            paired = {default: plain + paired.pop(default, []), **paired}
+        self.types: dict[int, Any] = {code: reduce(or_, kinds) for code, kinds in paired.items()}
+        self.status = next(iter(self.types))
+        self.pairs = not any(map(is_tuple, plain))
+        self.headers = headers
+        self.optional = {name for name, make in headers.items() if may_be_none(make)}
+        for code, kind in self.types.items():
+            if code not in range(200, 400):
+                raise refuse(function, f"{code} is no success: raise it, and add it to `errors`")
+            if code in EMPTY and kind not in (type(None), Response):
+                raise refuse(function, f"{code} has no content: return None with it")
+            if kind is not Response:
+                check_type(function, "return", kind)
+        if headers and {*self.types.values()} == {type(None)}:
+            fix = "return `tuple[None, Literal[204], dict[str, str]]`"
+            raise refuse(function, f"`headers` are made of a value, and it returns none: {fix}")
+
+    def make(self, returned: Any) -> Response:
+        """Make the response; a status that is not declared is sent, too."""
+        if isinstance(returned, Response):
+            return returned
+        status, own = self.status, None
+        if type(returned) is tuple and self.pairs and is_paired(returned):
+            returned, status, own = (*returned, None)[:3]
+        if returned is None:
+            response = Response(status=status)
+            del response.headers["Content-Type"]
+        else:
+            response = Response(msgspec.json.encode(returned), status, mimetype="application/json")
+            for name, make in self.headers.items():
+                if (value := make(returned)) is not None:
+                    response.headers[name] = value
+        if own:
+            response.headers.update(own)
+        return revalidate(response) if "ETag" in self.headers else response
+
+
+def revalidate(response: Response) -> Response:
+    """Let a client keep what has an ETag, if it asks each time whether that is still current.
+
+    Return 304 if it is: https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2.
+    """
+    if request.method not in ("GET", "HEAD"):
+        return response
+    response.headers.setdefault("Cache-Control", "private, no-cache")
+    tag, _ = response.get_etag()
+    if tag is None or not request.if_none_match.contains_weak(tag):
+        return response
+    kept = [header for header in response.headers if not header[0].startswith("Content-")]
+    return Response(status=304, headers=kept)
+
+
+def split(function: Callable[..., Any], hint: Any) -> tuple[list[Any], dict[int, list[Any]]]:
+    """Return the types that have no status, and the types of each status."""
+    plain: list[Any] = []
+    paired: dict[int, list[Any]] = {}
+    for kind in members(hint):
+        value, second, *_ = (*get_args(kind), None, None) if is_tuple(kind) else (kind, None)
+        if get_origin(second) is Literal:
+            for code in get_args(second):
+                paired.setdefault(int(code), []).append(type(None) if value is None else value)
+        elif second in (int, HTTPStatus) or get_origin(second) in (dict, Mapping):
+            fix = "write `tuple[T, Literal[201]]`, or `tuple[T, Literal[201], dict[str, str]]`"
+            note = "; for an array in JSON, use `list`"
+            raise refuse(function, f"`{kind}` does not name the status: {fix}{note}")
+        else:
+            plain.append(kind)
+    return plain, paired
+
+
+def is_paired(returned: tuple[Any, ...]) -> bool:
+    """Tell whether a tuple is a value with its status, as in Flask."""
+    return len(returned) in (2, 3) and isinstance(returned[1], int)
+
+
+def is_tuple(kind: Any) -> bool:
+    """Tell whether a value of this type may be a plain tuple."""
+    if get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    return (get_origin(kind) or kind) in (tuple, Sequence)
+
+
+def may_be_none(make: Callable[..., Any]) -> bool:
+    """Tell whether a function is annotated as one that may return None."""
+    hints = get_type_hints(make) if inspect.isroutine(make) else {}
+    return type(None) in members(hints.get("return"))

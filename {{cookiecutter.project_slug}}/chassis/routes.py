@@ -1,0 +1,58 @@
+"""Refuses mistakes that only the assembled application shows: routes that do not fit their views."""
+
+import inspect
+import re
+from importlib.util import find_spec
+from typing import Annotated, Any, get_args, get_origin
+from uuid import UUID
+
+from flask import Flask
+from werkzeug.routing import Rule
+
+from .checks import PARTS, refuse
+
+# What Flask's converters make of a part of the path; the others make a text of it.
+CONVERTERS = {"int": int, "float": float, "uuid": UUID}
+
+
+def methods_of(rule: Rule) -> list[str]:
+    """Return the methods of a route that its view serves."""
+    return sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+
+
+def check_routes(app: Flask) -> None:
+    """Raise TypeError if a route and its view do not fit each other, or two routes are the same."""
+    served: dict[tuple[str, str], Any] = {}
+    for rule in app.url_map.iter_rules():
+        view: Any = app.view_functions.get(rule.endpoint)
+        if not view:  # a redirect, for example
+            continue
+        for method in methods_of(rule):
+            if served.setdefault((rule.rule, method), view) is not view:
+                raise refuse(view, f"another view serves {method} {rule.rule} too: remove one")
+        if hasattr(view, "is_wrapped"):
+            raise refuse(view, "@operation() has no effect above the route: put it below")
+        if hasattr(view, "operation"):
+            check_path(rule, view)
+        elif inspect.iscoroutinefunction(view) and not find_spec("asgiref"):
+            raise refuse(view, "it is `async`, which Flask serves only with asgiref: use `def`")
+
+
+def check_path(rule: Rule, view: Any) -> None:
+    """Raise TypeError if an operation's parameters are not those of its path."""
+    takes = view.operation.takes
+    wanted = takes.keys() - PARTS
+    for name in sorted(rule.arguments & PARTS):
+        raise refuse(view, f"{rule.rule} has `{name}`, the name of a part: rename it")
+    for name in sorted(rule.arguments - wanted):
+        raise refuse(view, f"{rule.rule} has `{name}`: add the parameter `{name}: str`")
+    for name in sorted(wanted - rule.arguments):
+        raise refuse(view, f"`{name}` is not in {rule.rule}: add <{name}>, or take `query: T`")
+    if "body" in takes and "GET" in methods_of(rule):
+        raise refuse(view, "a GET request has no body: take `query: T`, or serve POST")
+    for converter, name in re.findall(r"<(\w+)(?:\([^>]*\))?:(\w+)>", rule.rule):
+        hint, made = takes[name], CONVERTERS.get(converter)
+        base = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+        if made and base is not made:
+            fix = f"write `{name}: {made.__name__}`, or <{name}> in the path"
+            raise refuse(view, f"<{converter}:{name}> gives no {base.__name__}: {fix}")

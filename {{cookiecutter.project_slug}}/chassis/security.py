@@ -1,0 +1,107 @@
+"""Security schemes: what the document says of credentials, with the function that verifies them."""
+
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+
+from flask import Blueprint, Flask, g, request
+
+from .checks import mark, refuse
+
+__all__ = ["Scheme", "api_key", "bearer", "open_id_connect", "public", "secure"]
+
+C = TypeVar("C")  # the type of a caller
+V = TypeVar("V", bound=Callable[..., Any])
+
+# https://www.rfc-editor.org/rfc/rfc6750#section-2.1
+match_bearer = re.compile(r"bearer +([\w.~+/-]+=*)", re.ASCII | re.IGNORECASE).fullmatch
+
+
+@dataclass(frozen=True)
+class Scheme(Generic[C]):
+    """A security scheme. Make one with `bearer`, `api_key` or `open_id_connect`.
+
+    `verify` takes the token or key, which is never empty, and returns the caller. If it returns
+    None or False, the response is 401. It may raise an error of its own.
+    """
+
+    verify: Callable[[str], C | None]
+    name: str
+    described: dict[str, str]  # https://spec.openapis.org/oas/v3.1.1.html#security-scheme-object
+    scopes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not callable(self.verify) or inspect.iscoroutinefunction(self.verify):
+            fix = "pass a function, written with `def`, that takes the token or key"
+            raise refuse(self.verify, f"the scheme `{self.name}` cannot verify with it: {fix}")
+
+    def with_scopes(self, *scopes: str) -> "Scheme[C]":
+        """Return the scheme for callers whose attribute `scopes` has all of these; others get 403."""
+        return replace(self, scopes=scopes)
+
+    def caller(self) -> C:
+        """Return what `verify` returned; raise LookupError if the request was not verified by it."""
+        found: C = g.get("callers", {})[self.name]
+        return found
+
+    def read(self) -> str:
+        """Return the request's credential; "" if there is none."""
+        if header := self.described.get("name"):
+            return request.headers.get(header, "")
+        token = match_bearer(request.headers.get("Authorization", ""))
+        return token[1] if token else ""
+
+    def challenge(self, error: str = "") -> str:
+        """Return a WWW-Authenticate header: https://www.rfc-editor.org/rfc/rfc6750#section-3."""
+        if header := self.described.get("name"):
+            return f'ApiKey header="{header}"'
+        if error == "insufficient_scope":
+            error += f'", scope="{" ".join(self.scopes)}'
+        return f'Bearer error="{error}"' if error else "Bearer"
+
+
+def bearer(verify: Callable[[str], C | None], name: str = "bearer") -> Scheme[C]:
+    """Make a scheme of tokens that callers send as `Authorization: Bearer …`."""
+    return Scheme(verify, name, {"type": "http", "scheme": "bearer"})
+
+
+def api_key(header: str, verify: Callable[[str], C | None], name: str = "apiKey") -> Scheme[C]:
+    """Make a scheme of keys that callers send in a header, such as X-API-Key."""
+    return Scheme(verify, name, {"type": "apiKey", "in": "header", "name": header})
+
+
+def open_id_connect(
+    url: str, verify: Callable[[str], C | None], name: str = "openIdConnect"
+) -> Scheme[C]:
+    """Make a scheme of an OpenID Connect issuer's tokens; `url` is its discovery document."""
+    return Scheme(verify, name, {"type": "openIdConnect", "openIdConnectUrl": url})
+
+
+def secure(target: Flask | Blueprint, *schemes: Scheme[Any]) -> None:
+    """Require one of these schemes on every route of an application or a blueprint.
+
+    `@public` and `@operation(security=…)` override it for a view.
+    """
+    if not schemes or not all(isinstance(scheme, Scheme) for scheme in schemes):
+        raise TypeError(f"secure({target.name!r}): name its schemes, such as `bearer(find_user)`")
+    if isinstance(target, Flask):
+        target.extensions["security"].defaults[""] = schemes
+    else:
+        target.record(
+            lambda setup: setup.app.extensions["security"].defaults.update({setup.name: schemes})
+        )
+
+
+def public(view: V) -> V:
+    """Mark a view that needs no credentials, whatever its application or blueprint requires."""
+    return mark(view, "public", security=())
+
+
+def require(view: V, security: Scheme[Any] | Sequence[Scheme[Any]]) -> V:
+    """Mark a view that needs one of these schemes."""
+    schemes = tuple(security) if isinstance(security, (list, tuple)) else (security,)
+    if not schemes or not all(isinstance(scheme, Scheme) for scheme in schemes):
+        raise refuse(view, "`security` names no scheme: add `bearer(…)`, or decorate with @public")
+    return mark(view, "operation(security=…)", security=schemes)
