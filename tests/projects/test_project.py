@@ -15,7 +15,13 @@ import yaml
 
 from tests.conftest import Bake, serving
 from tests.support.datastores import PostgreSQL
-from tests.support.edits import append, replace
+from tests.support.edits import (
+    add_after,
+    add_the_parcels_of_the_readme,
+    append,
+    blocks,
+    replace,
+)
 from tests.support.installed import install
 from tests.support.machine import environment, fetch, free_port, run
 from tests.support.marks import every_project, parametrize
@@ -83,20 +89,6 @@ def register(factory: Path, imports: str, registration: str) -> None:
     add_after(factory, r".*\((greetings|items), .*", registration)
 
 
-def add_after(path: Path, line: str, text: str) -> None:
-    """Add text below the first line that matches."""
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    number = next(number for number, each in enumerate(lines) if re.fullmatch(line, each.rstrip()))
-    path.write_text("".join([*lines[: number + 1], text + "\n", *lines[number + 1 :]]), "utf-8")
-
-
-def blocks(project: Path, page: str, heading: str) -> list[str]:
-    """Return the code blocks of a section of a page."""
-    text = (project / page).read_text(encoding="utf-8")
-    section = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    return re.findall(r"```\w+\n(.*?)```", section, re.DOTALL)
-
-
 PARCELS = """
 import json
 
@@ -127,13 +119,7 @@ def test_everything_that_the_readme_describes(client: FlaskClient) -> None:
 
 def test_what_the_readme_says_of_describing_an_operation_works(workshop: Bake) -> None:
     project = workshop()
-    *module, registration, credentials = blocks(project, "README.md", "Describe an operation")
-    (project / "api/parcels.py").write_text("\n\n".join(module), encoding="utf-8")
-    factory = project / "api/__init__.py"
-    add_after(factory, r"from \.(greetings|items) .*", "from .parcels import parcels")
-    add_after(factory, r"    app = open_app\(.*", registration)
-    calls = "    case.call_and_validate(app=app)\n"
-    replace(project / "tests/test_contract.py", calls, credentials)
+    add_the_parcels_of_the_readme(project)
     (project / "tests/test_parcels.py").write_text(PARCELS, encoding="utf-8")
     run("make", "format", "docs", "lint", "test", cwd=project)
     document = yaml.safe_load((project / "docs/swagger.yaml").read_text(encoding="utf-8"))
