@@ -37,20 +37,22 @@ def send(
     `held` has the status, the headers, and chunks that the application wrote to `start`;
     `start_response` is the server's.
     """
-    called = begun = False
+    called = begun = waiting = False
     try:
         for chunk in chain(held[2:], body) if len(held) > 2 else body:
             if not called:
                 called = True
                 start_response(held[0], held[1])
                 begun = True
+            waiting = True
             yield chunk
+            waiting = False
         if not called:
             called = True
             start_response(held[0], held[1])
-    except GeneratorExit:  # the client has gone
-        raise
     except BaseException as error:
+        if waiting:  # the server wants no more: the client has gone
+            raise
         problem = replace(app, environ, start, error)
         if begun:  # servers close the connection for this error, and log nothing more
             raise BrokenPipeError(EPIPE, "The response failed after its start.") from error

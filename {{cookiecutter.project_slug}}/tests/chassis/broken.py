@@ -30,6 +30,16 @@ def at_once() -> Iterator[str]:
     yield ""
 
 
+def interrupted() -> Iterator[str]:
+    yield "first"
+    raise KeyboardInterrupt
+
+
+def left() -> Iterator[str]:
+    raise GeneratorExit
+    yield ""
+
+
 def in_the_end() -> Iterator[str]:
     try:
         yield "all"
@@ -37,7 +47,13 @@ def in_the_end() -> Iterator[str]:
         raise RuntimeError("the end")
 
 
-STREAMS = {"halfway": halfway, "at-once": at_once, "in-the-end": in_the_end}
+STREAMS = {
+    "halfway": halfway,
+    "interrupted": interrupted,
+    "at-once": at_once,
+    "left": left,
+    "in-the-end": in_the_end,
+}
 
 
 def open_broken_app(settings: Settings | None = None) -> Flask:

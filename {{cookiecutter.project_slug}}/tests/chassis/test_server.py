@@ -30,7 +30,7 @@ FAILING = [
     "/header/%01",
     "/status",
 ]
-HALFWAY = ["/stream/halfway", "/stream/halfway/whole", "/stream/in-the-end"]
+HALFWAY = ["/stream/halfway", "/stream/halfway/whole", "/stream/interrupted", "/stream/in-the-end"]
 POST = b"POST /things HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
 
 
