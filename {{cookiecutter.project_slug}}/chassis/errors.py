@@ -8,6 +8,14 @@ from flask import Flask, Response
 from msgspec import UNSET, UnsetType
 from werkzeug.exceptions import HTTPException, UnprocessableEntity
 
+# The most characters of a detail. A fault's texts repeat what the caller sent, and get fewer.
+DETAIL, FAULT = 1000, 200
+
+
+def cut(text: str, most: int) -> str:
+    """Shorten a text to `most` characters, of which the last is then "…"; cut no escape of a pointer."""
+    return text if len(text) <= most else text[: most - 1].removesuffix("~") + "…"
+
 
 class Fault(msgspec.Struct, omit_defaults=True):
     """What is wrong in a request, and where: a JSON pointer into the body, or a parameter's name."""
@@ -15,6 +23,11 @@ class Fault(msgspec.Struct, omit_defaults=True):
     detail: str
     pointer: str | UnsetType = UNSET
     parameter: str | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        self.detail = cut(self.detail, FAULT)
+        self.pointer = self.pointer and cut(self.pointer, FAULT)
+        self.parameter = self.parameter and cut(self.parameter, FAULT)
 
 
 class Problem(msgspec.Struct, kw_only=True):
@@ -25,6 +38,9 @@ class Problem(msgspec.Struct, kw_only=True):
     status: int
     detail: str
     errors: list[Fault] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        self.detail = cut(self.detail, DETAIL)
 
 
 class Error(HTTPException):

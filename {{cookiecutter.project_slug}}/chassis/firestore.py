@@ -13,7 +13,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud.firestore import Client, DocumentReference, DocumentSnapshot, WriteOption
 from google.cloud.firestore_v1 import base_client
 from msgspec import Meta
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import Conflict, HTTPException
 
 from .breaker import Breaker
 from .errors import to_problem
@@ -122,9 +122,13 @@ class Firestore:
         return self._retry_changed(attempt)()
 
     def fail(self, error: Exception) -> Response | HTTPException:
-        """Return 503 if Firestore is unavailable; re-raise programming errors."""
+        """Return 409 if a document exists, 503 if Firestore is unavailable; re-raise bugs."""
         if isinstance(error, exceptions.InvalidArgument):
             raise error
+        if isinstance(error, exceptions.AlreadyExists):  # not Aborted: a retry of that can succeed
+            self.breaker.succeed()
+            current_app.logger.info("Firestore refused a change: the document exists already")
+            return to_problem(Conflict("Such a resource exists already: change that one instead."))
         current_app.logger.error("Firestore failed: %s", error)
         self.breaker.fail(silent=isinstance(error, SILENCE) and self.breaker.is_silent())
         return to_problem(self.breaker.unavailable())

@@ -1,11 +1,16 @@
-"""Adds a request id and security headers to every response, outside Flask because that is cheaper."""
+"""The outermost layer: a request id, security headers, and a problem for what Flask lets through.
+
+It is outside Flask because that is cheaper, and because Flask does not handle every exception.
+"""
 
 import re
-from secrets import token_hex
+from os import urandom
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
+
+from . import failures
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -19,40 +24,52 @@ SECURITY_HEADERS = [
     ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "DENY"),
 ]
+NAMES = frozenset(name for name, _ in SECURITY_HEADERS)
 # Short, and without characters that could forge a log line or markup.
 is_sane = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII).fullmatch
 
 
-def with_headers(application: "WSGIApplication") -> "WSGIApplication":
+def with_headers(application: "WSGIApplication", app: Flask) -> "WSGIApplication":
     """Wrap a WSGI application: add a request id and the security headers to each response.
 
     The id is the caller's X-Request-ID if that is sane, else a new one. The logs read it from
-    environ["log_fields"].
+    environ["log_fields"]. An exception is logged; if the response has not begun, a problem replaces it.
     """
 
     def wrapped(environ: "WSGIEnvironment", start_response: "StartResponse") -> Any:
         request_id = environ.get("HTTP_X_REQUEST_ID", "")
         if not is_sane(request_id):
-            request_id = token_hex(16)
+            request_id = urandom(16).hex()
         environ["log_fields"] = {"request_id": request_id}
+        held: list[Any] = []  # the status and the headers: a problem can still replace them
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             own = {name.title() for name, _ in headers}
-            headers += [header for header in SECURITY_HEADERS if header[0] not in own]
+            if NAMES.isdisjoint(own):
+                headers += SECURITY_HEADERS
+            else:
+                headers += [header for header in SECURITY_HEADERS if header[0] not in own]
             headers.append(("X-Request-ID", request_id))
-            return start_response(status, headers, exc_info)
+            held[:] = status, headers
+            return held.append
 
-        return application(environ, start)
+        try:
+            body = application(environ, start)
+        except BaseException as error:
+            body = failures.replace(app, environ, start, error)
+        if isinstance(body, environ.get("wsgi.file_wrapper", ())):
+            start_response(held[0], held[1])
+            return body  # the server sends the file
+        return failures.send(app, environ, start, body, held, start_response)
 
     return wrapped
 
 
 def register(app: Flask) -> None:
-    """Wrap an application. From the outside: trusted proxies, request id, traces, your middleware."""
+    """Wrap an application. From the outside: request id, trusted proxies, traces, your middleware."""
     wsgi: WSGIApplication = app.wsgi_app
     for wrap in app.extensions["wrappers"]:
         wsgi = wrap(wsgi)
-    wsgi = with_headers(wsgi)
     if proxies := app.extensions["settings"].trusted_proxies:
         wsgi = ProxyFix(wsgi, x_for=proxies, x_proto=proxies)
-    app.wsgi_app = wsgi  # type: ignore[assignment, method-assign]
+    app.wsgi_app = with_headers(wsgi, app)  # type: ignore[assignment, method-assign]

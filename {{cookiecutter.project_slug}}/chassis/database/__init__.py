@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib import import_module
 from typing import Annotated, Any
 
 from flask import Flask, Response, current_app
 from msgspec import Meta
-from sqlalchemy import DateTime, Engine, MetaData, TypeDecorator, exc, make_url, select
+from sqlalchemy import Engine, MetaData, exc, make_url, select
 from sqlalchemy.orm import DeclarativeBase, Session
 from werkzeug.exceptions import HTTPException
 
@@ -20,6 +20,8 @@ from ..per_process import per_process
 from ..ready import ready
 from ..secret import Secret
 from ..settings import Seconds, ServerSettings
+from . import conflicts
+from .utc import UTCDateTime
 
 __all__ = ["Base", "UTCDateTime", "reading", "writing"]
 
@@ -33,19 +35,6 @@ URL = Meta(
 class DatastoreSettings(ServerSettings):
     database_url: Annotated[Secret, URL] = Secret("sqlite:///instance/app.db")
     datastore_timeout: Seconds = 2
-
-
-class UTCDateTime(TypeDecorator[datetime]):
-    """A timezone-aware UTC datetime: SQLite stores no zone, PostgreSQL returns the session's."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
-        return value and value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
-        return value and (value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC))
 
 
 class Base(DeclarativeBase):
@@ -144,8 +133,9 @@ def writing() -> Iterator[Session]:
 
 
 def register(app: Flask) -> None:
-    """Give an application its database and /ready; return 503 while the database is unavailable."""
+    """Give an application its database and /ready; return 503 while it is unavailable."""
     app.extensions["datastore"] = found = Database(app.extensions["settings"])
     app.register_error_handler(exc.OperationalError, found.fail)
     app.register_error_handler(exc.TimeoutError, found.fail)
+    conflicts.register(app)
     app.register_blueprint(ready)

@@ -19,8 +19,11 @@ class PatientConnection(psycopg.Connection[Any]):
     def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
         try:
             return super().wait(gen, interval, timeout or self.patience)
-        except psycopg.OperationalError as error:
-            if self.info.transaction_status != TransactionStatus.ACTIVE:
+        except psycopg.Error as error:
+            if error.diag.message_detail or error.diag.context:  # these have values of rows
+                error.args = (error.diag.message_primary,)
+            lost = isinstance(error, psycopg.OperationalError)
+            if not lost or self.info.transaction_status != TransactionStatus.ACTIVE:
                 raise
             self.close()  # a late reply could be read as the result of the next query
             raise SILENCE("the server does not respond") from error

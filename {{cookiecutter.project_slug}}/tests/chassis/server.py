@@ -22,7 +22,7 @@ from chassis import Settings
 
 ROOT = Path(__file__).parents[2]
 # In place of the project's wsgi.py.
-WSGI = "from tests.chassis.things import create_app\n\napp = create_app()\n"
+WSGI = "from tests.chassis.{} import create_app\n\napp = create_app()\n"
 SETTINGS = [field.name.upper() for field in fields(Settings)]
 # What a server is started with here, whatever the environment has.
 OWN = {
@@ -34,15 +34,15 @@ OWN = {
 
 
 @contextmanager
-def start(**environment: str) -> Iterator[subprocess.Popen[str]]:
-    """Start a server; send SIGTERM at the end if it still runs."""
+def start(module: str = "things", **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """Start a server with the application of a module; send SIGTERM at the end if it still runs."""
     inherited = {name: text for name, text in os.environ.items() if name not in SETTINGS}
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # of this Python's gunicorn
     with TemporaryDirectory() as folder:
         for each in ROOT.iterdir():
             if each.name != "wsgi.py" and each.name[0] != ".":  # such as .env
                 Path(folder, each.name).symlink_to(each)
-        Path(folder, "wsgi.py").write_text(WSGI)
+        Path(folder, "wsgi.py").write_text(WSGI.format(module))
         with subprocess.Popen(
             [Path(folder, "bin/run.sh")],
             env=inherited | OWN | {"PATH": path} | environment,
@@ -120,14 +120,14 @@ def read(connection: socket.socket) -> HTTPResponse:
 
 
 @contextmanager
-def serving(**environment: str) -> Iterator[Server]:
+def serving(module: str = "things", **environment: str) -> Iterator[Server]:
     with socket.socket() as held:
         # The system gives the port to no other socket; a server with the same option, as gunicorn is,
         # can still bind it.
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         held.bind(("0.0.0.0", 0))
         port = held.getsockname()[1]
-        with start(PORT=str(port), **environment) as process:
+        with start(module, PORT=str(port), **environment) as process:
             server = Server(process, port)
             server.wait()
             yield server

@@ -1,13 +1,19 @@
 """Every error is a problem: RFC 9457."""
 
+import re
+from enum import StrEnum
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
+import msgspec
 import pytest
-from flask import Flask, abort
+from flask import Flask, abort, request
 from flask.testing import FlaskClient
+from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
-from chassis import Error, Settings, close_app, operation
+from chassis import Error, Input, Settings, close_app, operation
 from chassis.openapi import document
 
 from .things import open_test_app
@@ -206,3 +212,135 @@ def test_an_error_type_may_extend_another() -> None:
 def test_a_member_that_the_error_type_does_not_have_is_refused() -> None:
     with pytest.raises(TypeError, match="'availble'"):
         OutOfStock("Only 3 are left.", availble=3)
+
+
+class Color(StrEnum):
+    RED = "red"
+
+
+class Tree(Input):
+    branches: list["Tree"] = []
+    color: Color = Color.RED
+
+
+class Chosen(Input):
+    color: Color = Color.RED
+
+
+class Sent(msgspec.Struct, rename={"color": "X-Color"}):
+    color: Color = Color.RED
+
+
+@operation()
+def plant(body: Tree) -> None:
+    """Plant a tree."""
+
+
+@operation()
+def choose(query: Chosen, headers: Sent) -> None:
+    """Choose a color."""
+
+
+@pytest.fixture
+def garden() -> FlaskClient:
+    app = open_test_app(Settings())
+    app.post("/trees")(plant)
+    app.get("/colors")(choose)
+    app.post("/refused")(lambda: abort(409, request.get_data(as_text=True)))
+    return close_app(app).test_client()
+
+
+LONG = "x" * 1_000_000  # almost MAX_BODY_BYTES
+CUT = "x" * 198 + "…"
+
+
+@pytest.mark.parametrize(
+    "text", [LONG, "é" * 160_000, "\0" * 160_000, "~" * 900_000, "a.b[0]`" * 140_000]
+)
+def test_a_long_text_of_the_caller_is_cut(garden: FlaskClient, text: str) -> None:
+    quoted = quote(text[:100_000])  # more than a server accepts in a URL or a header
+    responses = [
+        garden.post("/trees", json={text: 1}),
+        garden.post("/trees", json={"color": text}),
+        garden.post("/trees", json={"branches": [{text: 1}]}),
+        garden.post("/trees", data=text, content_type="application/json"),
+        garden.post("/trees", data=text, content_type="text/plain"),
+        garden.post("/trees", data="{}", content_type=f"application/{quoted}"),
+        garden.get(f"/colors?{quoted}=1"),
+        garden.get(f"/colors?color={quoted}"),
+        garden.get("/colors", headers={"X-Color": quoted}),
+        garden.get(f"/{quoted}"),
+        garden.post("/refused", data=text.encode()),
+    ]
+    for response in responses:
+        assert 400 <= problem(response)["status"] < 500
+        assert len(response.data) < 8000
+
+
+def test_a_pointer_that_is_cut_ends_with_an_ellipsis(garden: FlaskClient) -> None:
+    body = problem(garden.post("/trees", json={LONG: 1}))
+    assert body["errors"][0]["pointer"] == "/" + CUT
+    assert body["errors"][0]["detail"].endswith("x…")
+    assert body["detail"].endswith(" at /" + CUT)
+    body = problem(garden.get(f"/colors?{LONG}=1"))
+    assert body["errors"][0]["parameter"] == "x" + CUT
+
+
+@pytest.mark.parametrize("name", ["~" * 500, "/" * 500, "x" + "~" * 500])
+def test_a_pointer_is_never_cut_within_an_escape(garden: FlaskClient, name: str) -> None:
+    pointer = problem(garden.post("/trees", json={name: 1}))["errors"][0]["pointer"]
+    assert 190 < len(pointer) <= 200
+    assert re.fullmatch("(/|x|~0|~1)+…", pointer)
+
+
+def test_a_pointer_into_a_deep_body_is_cut(garden: FlaskClient) -> None:
+    tree: dict[str, Any] = {"color": 5}
+    for _ in range(300):
+        tree = {"branches": [tree]}
+    response = garden.post("/trees", json=tree)
+    pointer = problem(response)["errors"][0]["pointer"]
+    assert pointer.startswith("/branches/0/branches/0/")
+    assert pointer.endswith("…")
+    assert len(response.data) < 2000
+
+
+def test_a_short_text_is_not_cut(garden: FlaskClient) -> None:
+    body = problem(garden.post("/trees", json={"x" * 100: 1}))
+    assert body["errors"][0]["pointer"] == "/" + "x" * 100
+
+
+def test_a_name_that_is_no_text_is_refused(garden: FlaskClient) -> None:
+    """Half of a surrogate pair cannot be encoded in a response."""
+    assert problem(garden.get("/colors?%ED%A0%80=1"))["status"] == 422
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/nope", 404), ("DELETE", "/health", 405), ("POST", "/things", 415)],
+)
+def test_a_problem_of_the_chassis_has_no_type_but_its_status(
+    client: FlaskClient, method: str, path: str, status: int
+) -> None:
+    """RFC 9457 §4.2.1: then the title is that of the status."""
+    body = problem(client.open(path, method=method))
+    assert (body["type"], body["title"]) == ("about:blank", HTTPStatus(status).phrase)
+
+
+def test_a_problem_has_no_body_if_the_request_is_head(client: FlaskClient) -> None:
+    response = client.head("/nope")
+    assert (response.status_code, response.mimetype) == (404, "application/problem+json")
+    assert response.data == b""
+
+
+class NotChanged(HTTPException):
+    code = 304
+
+
+def test_an_exception_that_is_no_error_is_no_problem(app: Flask) -> None:
+    @app.get("/same")
+    def same() -> str:
+        raise NotChanged
+
+    response = app.test_client().get("/same")
+    assert (response.status_code, response.data) == (304, b"")
+    assert "problem" not in str(response.content_type)

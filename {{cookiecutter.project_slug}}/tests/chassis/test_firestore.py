@@ -14,9 +14,15 @@ from .things import create_app, open_test_app
 
 @pytest.mark.parametrize(
     ("error", "status"),
-    [(exceptions.Forbidden, 503), (exceptions.NotFound, 503), (exceptions.InvalidArgument, 500)],
+    [
+        (exceptions.AlreadyExists, 409),
+        (exceptions.Aborted, 503),
+        (exceptions.Forbidden, 503),
+        (exceptions.NotFound, 503),
+        (exceptions.InvalidArgument, 500),
+    ],
 )
-def test_an_error_of_firestore_is_503_unless_it_is_a_bug(
+def test_an_error_of_firestore_is_503_unless_it_is_a_conflict_or_a_bug(
     error: type[exceptions.GoogleAPICallError], status: int
 ) -> None:
     app = create_app(Settings())
@@ -28,6 +34,13 @@ def test_an_error_of_firestore_is_503_unless_it_is_a_bug(
     response = app.test_client().get("/failing")
     assert (response.status_code, response.mimetype) == (status, "application/problem+json")
     assert ("Retry-After" in response.headers) == (status == 503)
+
+
+@operation(status=201)
+def create_document() -> None:
+    """Create a document, unless it exists."""
+    document = firestore().client.document("things/ada@example.com")
+    firestore().call(document.create, {"n": 1})
 
 
 @operation()
@@ -51,9 +64,22 @@ def delete_thing() -> None:
 @pytest.fixture
 def app(datastore: dict[str, Any]) -> Flask:
     app = open_test_app(Settings(**datastore))
+    app.post("/thing")(create_document)
     app.put("/thing")(replace_thing)
     app.delete("/thing")(delete_thing)
     return close_app(app)
+
+
+def test_a_document_that_exists_is_not_created_again_but_409(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = app.test_client()
+    assert client.post("/thing").status_code == 201
+    response = client.post("/thing")
+    assert (response.status_code, response.mimetype) == (409, "application/problem+json")
+    assert "exists already" in response.get_json(force=True)["detail"]
+    assert "exists already" in caplog.text
+    assert "@example.com" not in response.text + caplog.text
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])

@@ -5,6 +5,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from http.client import IncompleteRead
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,22 @@ from chassis.server import cpus
 
 from .server import Server, access, read, serving, start
 
+FAILING = [
+    "/raise/SystemExit",
+    "/raise/KeyboardInterrupt",
+    "/raise/GeneratorExit",
+    "/raise/Bare",
+    "/in/teardown_request",
+    "/in/teardown_appcontext",
+    "/in/middleware",
+    "/in/error_handler",
+    "/stream/at-once",
+    "/stream/at-once/whole",
+    "/header/%E2%82%AC",
+    "/header/%01",
+    "/status",
+]
+HALFWAY = ["/stream/halfway", "/stream/halfway/whole", "/stream/interrupted", "/stream/in-the-end"]
 POST = b"POST /things HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
 
 
@@ -87,6 +104,38 @@ def test_a_request_that_stops_on_its_way_holds_a_thread_for_read_timeout() -> No
         assert response.headers["Content-Type"] == "application/problem+json"
         with server.connections(8, b"GET /health HTTP/1.1\r\nHo"):
             assert server.get("/health").status == 200
+
+
+def test_a_failure_is_a_problem_and_is_logged_and_ends_no_worker() -> None:
+    with serving("broken") as server:
+        for number, path in enumerate(FAILING):
+            response = server.get(path, f"X-Request-ID: {number}")
+            assert (path, response.status) == (path, 500)
+            assert response.headers.get_all("Content-Type") == ["application/problem+json"]
+            assert response.headers.get_all("X-Request-ID") == [str(number)]
+            assert len(response.headers.get_all("Content-Length", [])) == 1
+        log = server.stop()
+    logged = [line["request_id"] for line in log if "stack_trace" in line]
+    assert sorted(set(logged), key=int) == [str(number) for number in range(len(FAILING))]
+    assert len(logged) == len(FAILING) + 1  # the view's, before that of the error handler
+    assert sum(line["message"].startswith("Booting worker") for line in log) == 1
+
+
+def test_a_response_that_fails_halfway_is_incomplete_and_has_one_line_in_the_log() -> None:
+    with serving("broken") as server:
+        for path in HALFWAY:
+            with pytest.raises(IncompleteRead):
+                server.get(path, "X-Request-ID: abc")
+        log = server.stop()
+    assert [line["request_id"] for line in log if "stack_trace" in line] == ["abc"] * len(HALFWAY)
+
+
+def test_a_worker_that_gunicorn_aborts_ends_and_is_replaced() -> None:
+    """gunicorn raises SystemExit in the worker's main thread."""
+    with serving() as server:
+        os.kill(server.worker(), signal.SIGABRT)
+        server.worker()
+        assert server.get("/health").status == 200
 
 
 def test_sigterm_lets_a_request_in_flight_finish() -> None:

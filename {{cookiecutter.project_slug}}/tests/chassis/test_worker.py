@@ -1,9 +1,10 @@
-"""What chassis/worker.py uses of gunicorn, which documents none of it."""
+"""What chassis/worker.py and chassis/failures.py use of gunicorn, which documents none of it."""
 
 import inspect
 
 import gunicorn
 import pytest
+from gunicorn.http.wsgi import Response
 from gunicorn.workers.base import Worker
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
@@ -32,6 +33,7 @@ def test_gunicorn_has_the_method(owner: type, name: str, parameters: str) -> Non
 @pytest.mark.parametrize(
     ("owner", "names"),
     [
+        (Response, "headers"),
         (TConn, "data_ready sock timeout"),
         (Worker, "alive cfg sockets"),
         (ThreadWorker, "_accepting keepalived_conns nr_conns pending_conns poller"),
