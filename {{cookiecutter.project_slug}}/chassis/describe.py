@@ -12,7 +12,7 @@ from werkzeug.routing import Rule
 from .errors import Problem
 from .operations import Operation
 from .patch import merge
-from .routes import methods_of
+from .routes import id_of, path_of
 from .schemas import schemas_of
 from .security import Scheme
 
@@ -52,13 +52,11 @@ class Describer:
     ) -> dict[str, Any]:
         """Describe an operation by its function: its name, docstring and annotations."""
         operation: Operation = view.operation
-        name = rule.endpoint.replace(".", "_")
         summary, _, description = (inspect.getdoc(view) or "").partition("\n\n")
-        blueprint = rule.endpoint.rpartition(".")[0]
         self.schemes |= {scheme.name: scheme.described for scheme in needed}
         described = {
-            "operationId": name if methods_of(rule) == [method] else f"{name}_{method.lower()}",
-            "tags": [blueprint] if blueprint else [],
+            "operationId": id_of(rule, method),
+            "tags": rule.endpoint.split(".")[:-1],  # its blueprints
             "summary": summary,
             "description": description,
             "security": [{scheme.name: list(scheme.scopes)} for scheme in needed],
@@ -66,9 +64,7 @@ class Describer:
             "responses": self.successes(operation, method) | self.errors(operation, needed),
         }
         if "body" in operation.takes:
-            content = {"schema": self.schema(operation.takes["body"])}
-            if operation.examples:
-                content["examples"] = operation.examples
+            content = {"schema": self.schema(operation.takes["body"])} | operation.examples
             described["requestBody"] = {
                 "required": True,
                 "content": {operation.media_type: content},
@@ -86,7 +82,7 @@ class Describer:
         takes = operation.takes
         parameters = [
             {"name": name, "in": "path", "required": True, "schema": self.schema(takes[name])}
-            for name in re.findall(r"<(?:[^<>]*:)?(\w+)>", rule.rule)
+            for name in re.findall(r"{(\w+)}", path_of(rule))
         ]
         for part, place in (("query", "query"), ("headers", "header")):
             if part in takes:
@@ -120,13 +116,10 @@ class Describer:
 
     def errors(self, operation: Operation, needed: Iterable[Scheme[Any]]) -> dict[str, Any]:
         """Describe the errors of an operation by status, its own error types among them."""
-        takes = operation.takes
-        statuses = {status for name in takes for status in ERRORS.get(name, (404,))}
-        statuses |= {status for kind in takes.values() for status in getattr(kind, "raises", ())}
-        if needed:
-            statuses.add(401)
-        if any(scheme.scopes for scheme in needed):
-            statuses.add(403)
+        statuses = {401} if needed else set()
+        statuses |= {403 for scheme in needed if scheme.scopes}
+        for name, kind in operation.takes.items():
+            statuses |= {*ERRORS.get(name, (404,)), *getattr(kind, "raises", ())}
         own: dict[int, list[Any]] = {}
         for error in operation.errors:
             if hasattr(error, "model"):

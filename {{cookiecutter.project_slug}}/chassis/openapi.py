@@ -1,6 +1,5 @@
 """Makes the OpenAPI document of the routes: https://spec.openapis.org/oas/v3.1.1.html."""
 
-import re
 from typing import Any
 
 from flask import Flask
@@ -8,7 +7,7 @@ from flask import Flask
 from .checks import refuse
 from .describe import HEADER, Describer
 from .patch import merge
-from .routes import methods_of
+from .routes import methods_of, path_of
 
 
 def document(app: Flask) -> dict[str, Any]:
@@ -25,7 +24,7 @@ def document(app: Flask) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     ids: dict[str, str] = {}
     for rule, view in routes:
-        path = re.sub(r"<(?:[^<>]*:)?(\w+)>", r"{\1}", rule.rule)
+        path = path_of(rule)
         for method in methods_of(rule):
             operation = describe(rule, view, method, needs[rule.endpoint])
             paths.setdefault(path, {})[method.lower()] = operation

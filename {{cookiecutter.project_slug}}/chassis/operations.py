@@ -28,7 +28,7 @@ class Operation:
 
     takes: dict[str, Any]  # the type of each parameter of the view
     media_type: str  # of the body
-    examples: dict[str, Any]  # of the body
+    examples: dict[str, Any]  # of the body; empty, or with the key `examples`
     responses: Responses
     errors: Sequence[Any]  # statuses and error types
     openapi: dict[str, Any]  # merged into what the document has of the operation
@@ -145,4 +145,4 @@ def show(function: Callable[..., Any], kind: Any, examples: Mapping[str, Any]) -
             msgspec.convert(example["value"], kind)
         except msgspec.ValidationError as error:
             raise refuse(function, f"the example `{name}` is not a valid body: {error}") from error
-    return shown
+    return {"examples": shown} if shown else {}

@@ -20,6 +20,17 @@ def methods_of(rule: Rule) -> list[str]:
     return sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
 
 
+def path_of(rule: Rule) -> str:
+    """Return a route's path as OpenAPI writes it: /items/{item_id}."""
+    return re.sub(r"<(?:[^<>]*:)?(\w+)>", r"{\1}", rule.rule)
+
+
+def id_of(rule: Rule, method: str) -> str:
+    """Return an operation's id: that of its endpoint, and the method if the view serves several."""
+    name = rule.endpoint.replace(".", "_")
+    return name if methods_of(rule) == [method] else f"{name}_{method.lower()}"
+
+
 def check_routes(app: Flask) -> None:
     """Raise TypeError if a route and its view do not fit each other, or two routes are the same."""
     served: dict[tuple[str, str], Any] = {}

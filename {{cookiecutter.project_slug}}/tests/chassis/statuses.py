@@ -1,10 +1,11 @@
 """Finds statuses that an operation sends, but does not declare."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flask import Flask, Response, request
+
+from chassis.routes import path_of
 
 
 @contextmanager
@@ -15,13 +16,12 @@ def declared_statuses(app: Flask) -> Iterator[None]:
 
     @app.after_request
     def check(response: Response) -> Response:
-        rule = request.url_rule.rule if request.url_rule else ""
-        path = re.sub(r"<(?:[^<>]*:)?(\w+)>", r"{\1}", rule)
+        path = path_of(request.url_rule) if request.url_rule else ""
         method = "get" if request.method == "HEAD" else request.method.lower()
         operation = paths.get(path, {}).get(method)
         status = response.status_code
         if operation and status != 500 and str(status) not in operation["responses"]:
-            undeclared.add(f"{request.method} {rule} sends {status}")
+            undeclared.add(f"{request.method} {path} sends {status}")
         return response
 
     yield

@@ -57,7 +57,7 @@ def test_a_status_that_is_not_declared_fails_the_test_that_gets_it(
     answers: Flask, question: str, status: int
 ) -> None:
     with (
-        pytest.raises(AssertionError, match=f"GET /answers/<question> sends {status}: declare"),
+        pytest.raises(AssertionError, match=rf"GET /answers/.question. sends {status}: declare"),
         declared_statuses(answers),
     ):
         assert answers.test_client().get(f"/answers/{question}").status_code == status
