@@ -13,7 +13,7 @@ from .errors import Problem
 from .operations import Operation
 from .patch import merge
 from .routes import id_of, path_of
-from .schemas import schemas_of
+from .schemas import schemas_of, types_of
 from .security import Scheme
 
 # The error statuses of each part of a request; a parameter of the path adds 404.
@@ -35,12 +35,7 @@ class Describer:
 
     def __init__(self, operations: list[Operation], is_secured: bool) -> None:
         self.is_secured = is_secured
-        types: list[Any] = []
-        for operation in operations:
-            types += operation.takes.values()
-            types += operation.responses.types.values()
-            types += [error.model for error in operation.errors if hasattr(error, "model")]
-        types = [Problem, *(kind for kind in types if kind is not Response)]
+        types = [Problem, *(kind for operation in operations for kind in types_of(operation))]
         schemas, self.named = schemas_of(types)
         # By identity, because an annotation with a list in it has no hash.
         self.schemas = {id(kind): schema for kind, schema in zip(types, schemas, strict=True)}
