@@ -448,6 +448,19 @@ def test_an_unfinished_folder_is_refused_until_its_owner_did_what_it_says(
     assert {*texts(project)} - {*texts(bake())} == {*theirs, ".git/config"}
 
 
+def test_a_rendering_that_fails_in_a_folder_that_was_there_leaves_a_file_that_says_so(
+    interruption: Interruption,
+) -> None:
+    """cookiecutter removes a folder only if it made it."""
+    (interruption.template / PROJECT.name / "broken.py").write_text("def f(:\n")
+    interruption.project.mkdir()
+    (interruption.project / "notes.txt").write_text("Mine.\n")
+    with pytest.raises(AssertionError, match="broken.py was rendered wrongly"):
+        run(*interruption.command("cookiecutter"), cwd=interruption.folder)
+    assert (interruption.project / UNFINISHED).read_text().endswith(" and .git:\n\nnotes.txt\n")
+    assert (interruption.project / "notes.txt").read_text() == "Mine.\n"
+
+
 def test_a_full_disk_leaves_a_file_that_says_so(tmp_path: Path) -> None:
     """In its place, no file may be larger than 30 KB: some locked requirements are."""
     limit = ["prlimit", f"--fsize={30_000}"]
