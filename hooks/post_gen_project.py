@@ -46,11 +46,23 @@ def find_template() -> Path | None:
 
 # None means that the folder was empty before: the other hook has made sure of that.
 TEMPLATE = find_template()
+# The other hook has written this file.
+UNFINISHED = Path("RENDERING-UNFINISHED.txt")
 
 
 def main() -> None:
     # The console's encoding may lack letters of the folder's name.
     sys.stdout.reconfigure(errors="backslashreplace")
+    sys.stderr.reconfigure(errors="backslashreplace")
+    try:
+        finish()
+    except KeyboardInterrupt:
+        project = Path.cwd()
+        sys.exit(f"interrupted; {project} is not finished: see {UNFINISHED} in it")
+    report()
+
+
+def finish() -> None:
     for entry in ANSWERS["_files"]:
         if not all(ANSWERS[question] in answers for question, answers in entry["only"].items()):
             for path in entry["paths"]:
@@ -60,6 +72,11 @@ def main() -> None:
         for path in (Path(folder, name) for name in names):
             if path.is_file() and (not TEMPLATE or (TEMPLATE / path).exists()):
                 check(path)
+    UNFINISHED.unlink(missing_ok=True)
+
+
+def report() -> None:
+    """Run the tests if that is the answer, and print what to do next."""
     project = Path.cwd()
     if is_for_a_comparison(project):
         return
@@ -126,20 +143,36 @@ def run_tests(name: str) -> None:
     if not shutil.which("make"):
         print("run_tests: there is no make on this machine: no test was run", file=sys.stderr)
         return
-    done = subprocess.run(
-        command,
-        encoding="utf-8",
-        errors="replace",
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    if done.returncode:
+    try:
+        done = subprocess.run(
+            command,
+            encoding="utf-8",
+            errors="replace",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+    except KeyboardInterrupt:
+        log, what = "", "the tests were interrupted"
+    else:
+        if not done.returncode:
+            return
         log = "\n".join(done.stdout.splitlines()[-30:])
-        again = f"cd {name} && {shlex.join(command)}"
+        what = "the tests failed (above)"
+    again = f"cd {name} && {shlex.join(command)}"
+    print(
+        f"{log}\n\nrun_tests: {what}. The project is kept; repeat them with:\n\n    {again}",
+        file=sys.stderr,
+        flush=True,
+    )
+    if not log and "_repo_dir" not in ANSWERS:
+        answers = {name: value for name, value in ANSWERS.items() if not name.startswith("_")}
+        link = ["cruft", "link", ANSWERS["_template"], "--checkout", ANSWERS["_commit"]]
+        link += ["--no-input", "--extra-context", json.dumps(answers)]
         print(
-            f"{log}\n\nrun_tests: the tests failed (above). The project is kept; repeat them with:"
-            f"\n\n    {again}",
+            "\ncruft was interrupted too, and wrote no .cruft.json. Link the project to its template with:"
+            f"\n\n    cd {name} && {shlex.join(link)}",
             file=sys.stderr,
+            flush=True,
         )
 
 

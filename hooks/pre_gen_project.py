@@ -8,6 +8,8 @@ import os
 import re
 import sys
 import unicodedata
+from collections.abc import Iterator
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,11 +26,43 @@ REFUSED_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
 CACHES = {"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv"}
 # Windows has no such folders: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 RESERVED = re.compile(r"con|prn|aux|nul|com[1-9]|lpt[1-9]")
+# The other hook removes this file when the project is complete. Until then it explains the folder, because
+# cookiecutter removes a folder after some failures only, and no program survives a full disk or `kill -9`.
+UNFINISHED = Path("RENDERING-UNFINISHED.txt")
 
 
 def main() -> None:
-    refuse(unsupported())
-    refuse([*faults(), *files_in_the_way()])
+    try:
+        refuse(unsupported())
+        refuse([*faults(), *files_in_the_way()])
+        note_that_it_is_unfinished()
+    except KeyboardInterrupt:
+        UNFINISHED.unlink(missing_ok=True)
+        with suppress(OSError):  # It is not empty, or this is Windows.
+            Path.cwd().rmdir()
+        sys.exit("interrupted; nothing was rendered")
+
+
+def note_that_it_is_unfinished() -> None:
+    folder = Path.cwd().name
+    text = f"Rendering into {folder} began and did not finish. "
+    theirs = sorted(str(path) for path in files_here())
+    if theirs:
+        text += (
+            "Remove all other files and render again. Keep these files, which were here before, and .git:\n\n"
+            + "\n".join(theirs)
+        )
+    else:
+        text += "Remove this folder and render again."
+    UNFINISHED.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+
+
+def files_here() -> Iterator[Path]:
+    """Yield the files that git does not manage itself, and links."""
+    for folder, folders, names in os.walk("."):
+        folders[:] = [name for name in folders if name != ".git"]
+        links = [name for name in folders if Path(folder, name).is_symlink()]
+        yield from (Path(folder, name) for name in [*links, *names])
 
 
 def refuse(lines: list[str]) -> None:
@@ -92,6 +126,11 @@ def sentence(question: str, value: str, rule: str, example: str) -> str:
 
 def files_in_the_way() -> list[str]:
     """Return a sentence if rendering would overwrite or remove a file that was there before."""
+    if UNFINISHED.exists():
+        return [
+            f"{Path.cwd().name}: an earlier rendering into this folder did not finish; do what "
+            f"{UNFINISHED} in it says, and render again"
+        ]
     if template := find_template():
         if left := sorted(path for path in template.rglob("*") if path.name in CACHES):
             return [f"{left[0]}: remove this first, because it would be rendered"]

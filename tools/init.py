@@ -11,6 +11,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -35,6 +36,15 @@ class Base(NamedTuple):
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        answers, base = replace_the_template()
+    except (EOFError, KeyboardInterrupt):
+        sys.exit("\ninit: interrupted; nothing was changed")
+    report(answers, base)
+
+
+def replace_the_template() -> tuple[dict[str, str], Base]:
     if git("rev-parse", "--show-toplevel") != str(HERE):
         sys.exit("init: this folder is part of another git repository")
     if uncommitted := git("status", "--porcelain", "--untracked-files=all"):
@@ -48,12 +58,10 @@ def main() -> None:
             project, answers = render(answers, base, Path(folder))
         except FailedHookException:
             sys.exit(1)
-        except (CookiecutterException, ValueError) as error:
+        except (CookiecutterException, OSError, ValueError) as error:
             sys.exit(f"init: {error}")
-        except (EOFError, KeyboardInterrupt):
-            sys.exit("\ninit: interrupted; nothing was changed")
         replace(project, base.commit)
-    report(answers, base)
+    return answers, base
 
 
 def git(*command: str) -> str:
@@ -173,13 +181,37 @@ def replace(project: Path, base: str) -> None:
     if kept := kept - old:
         paths = ", ".join(sorted(map(str, kept)))
         sys.exit(f"init: the project would overwrite these files, which are yours: {paths}")
-    for path in old:
+    try:
+        remove(old)
+        for path in sorted(new):
+            (HERE / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(project / path, HERE / path, follow_symlinks=False)
+    except BaseException as error:
+        put_back(new)
+        if isinstance(error, OSError):
+            sys.exit(f"init: {error}; nothing was changed")
+        raise
+
+
+def remove(paths: set[Path]) -> None:
+    """Remove files, and each folder that is empty then."""
+    for path in paths:
         (HERE / path).unlink(missing_ok=True)  # A sparse checkout lacks some.
-    for folder in sorted({folder for path in old for folder in path.parents}, reverse=True):
+    for folder in sorted({folder for path in paths for folder in path.parents}, reverse=True):
         shutil.rmtree(HERE / folder / "__pycache__", ignore_errors=True)
         with suppress(OSError):  # It is not empty.
             (HERE / folder).rmdir()
-    shutil.copytree(project, HERE, symlinks=True, dirs_exist_ok=True)
+
+
+def put_back(new: set[Path]) -> None:
+    """Restore the last commit: it has everything, because there were no uncommitted changes."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    remove(new)
+    git("reset", "--quiet", "--hard")
+    # The requirements are as they were, but newer: make would install them again.
+    with suppress(OSError):
+        os.utime(HERE / ".venv/develop.txt")
 
 
 def report(answers: dict[str, str], base: Base) -> None:

@@ -350,6 +350,42 @@ def test_a_changed_requirement_is_installed_and_the_others_stay(workshop: Bake) 
     assert mark.exists()
 
 
+REFUSAL = (
+    "This project is a service, not a package, so it cannot be built or installed. To install its requirements "
+    "into .venv, run: make develop To install the server's requirements elsewhere, run: python -m pip install "
+    "--require-hashes -r requirements/common.txt"
+)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "python -m pip install --target there .",
+        "python -m pip install --target there --no-build-isolation .",
+        "python -m pip install --editable . --target there",
+        "python -m pip wheel .",
+        "uv pip install --python .venv .",
+        "uv pip install --python .venv --editable .",
+        "uv build",
+        "uv sync",
+        "uv run python --version",
+    ],
+)
+def test_a_command_that_installs_the_project_is_told_how_to_install_its_requirements(
+    workshop: Bake, command: str
+) -> None:
+    """Without a network, too. What was installed before stays."""
+    project = workshop()
+    run("uv", "venv", "--quiet", cwd=project)
+    mine = next((project / ".venv").glob("lib/*/site-packages")) / "mine.py"
+    mine.touch()
+    offline = {"UV_OFFLINE": "1", "PIP_NO_INDEX": "1"}
+    with pytest.raises(AssertionError) as refused:
+        run(*command.split(), cwd=project, **offline)
+    assert REFUSAL in " ".join(str(refused.value).split())
+    assert (mine.exists(), (project / "there").exists()) == (True, False)
+
+
 def test_with_an_older_python_make_says_which_is_needed(workshop: Bake, tmp_path: Path) -> None:
     old = tmp_path / "python"
     old.write_text('#!/bin/sh\nexec python3 -c "import sys; sys.version_info = (3, 10); $2"\n')

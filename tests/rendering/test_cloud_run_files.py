@@ -16,13 +16,14 @@ from uuid import uuid4
 
 import pytest
 import yaml
+from pytest_cookies.plugin import Cookies
 
 from tests.conftest import Bake, serving
 from tests.rendering.checks import texts
 from tests.support.datastores import PostgreSQL
 from tests.support.installed import install
 from tests.support.machine import environment, free_port, listening, missing, run
-from tools.variants import AXES, TEMPLATE, distinct
+from tools.variants import AXES, PROJECT, TEMPLATE, distinct
 
 every_datastore = pytest.mark.parametrize("datastore", AXES["datastore"])
 WORKFLOWS = Path(".github/workflows")
@@ -237,15 +238,124 @@ def test_the_documentation_has_the_values_of_cloudbuild_yaml(bake: Bake, datasto
         assert f"THREADS={chosen['_CONCURRENCY']},WORKERS={chosen['_CPU']}," in quick
 
 
-@pytest.mark.parametrize("slug", ["a", "a" * 21 + "-b", "a" * 49])
-def test_every_account_has_a_name_that_google_cloud_allows(bake: Bake, slug: str) -> None:
-    """Six to thirty characters: https://cloud.google.com/iam/docs/service-accounts-create"""
-    project = bake(project_slug=slug, deploy="cloud-run")
-    chosen = config(project)["substitutions"]
-    docs = (project / "docs/cloud-run.md").read_text(encoding="utf-8")
-    github = re.findall(r"DEPLOYER=([^@]+)@", docs)
-    for account in [chosen["_BUILD_ACCOUNT"], chosen["_RUNTIME_ACCOUNT"], *github]:
-        assert re.fullmatch(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", account)
+# --- names that are made from the slug
+
+ENDS_WELL = r"[a-z]([a-z0-9-]*[a-z0-9])?"
+# What Google allows: the pattern, the least and the greatest length, and where it is said.
+NAMES = {
+    "service": (ENDS_WELL, 1, 49),  # https://cloud.google.com/run/docs/deploying
+    "migration": (ENDS_WELL, 1, 49),  # https://cloud.google.com/run/docs/create-jobs
+    "repository": (
+        ENDS_WELL,
+        1,
+        63,
+    ),  # https://cloud.google.com/artifact-registry/docs/repositories
+    "secret": (r"[A-Za-z0-9_-]+", 1, 255),  # https://cloud.google.com/secret-manager/quotas
+    # https://cloud.google.com/sql/docs/postgres/create-instance: 97 characters with the project's 30
+    "instance": (ENDS_WELL, 1, 67),
+    # https://cloud.google.com/iam/docs/service-accounts-create
+    "build account": (ENDS_WELL, 6, 30),
+    "runtime account": (ENDS_WELL, 6, 30),
+    "GitHub's account": (ENDS_WELL, 6, 30),
+    # https://cloud.google.com/iam/docs/manage-workload-identity-pools-providers
+    "provider": (r"(?!gcp-)[a-z0-9-]+", 4, 32),
+}
+
+
+class Namer:
+    """Renders the files with names, and no others, for many slugs."""
+
+    def __init__(self, cookies: Cookies, template: Path) -> None:
+        self.cookies, self.template = cookies, template
+        for path in (
+            "cookiecutter.json",
+            f"{PROJECT.name}/cloudbuild.yaml",
+            f"{PROJECT.name}/docs/cloud-run.md",
+        ):
+            (template / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(TEMPLATE / path, template / path)
+
+    def render(self, **answers: str) -> Path:
+        given = {"datastore": "sql", "deploy": "cloud-run"} | answers
+        result = self.cookies.bake(given, template=str(self.template))
+        assert result.exception is None
+        return result.project_path
+
+    def names(self, slug: str) -> dict[str, str]:
+        project = self.render(project_slug=slug)
+        chosen = config(project)["substitutions"]
+        docs = (project / "docs/cloud-run.md").read_text(encoding="utf-8")
+        (github,) = re.findall(r"DEPLOYER=([^@]+)@", docs)
+        (provider,) = re.findall(r"create-oidc (\S+)", docs)
+        assert f"gcloud iam service-accounts create {github}\n" in docs
+        assert f'/providers/{provider}"' in docs
+        assert f'"{chosen["_BUILD_ACCOUNT"]}@$PROJECT.iam' in docs
+        instance = chosen["_CLOUD_SQL_INSTANCE"].split(":")[-1]
+        assert f"gcloud sql instances create {instance} " in docs
+        (job,) = re.findall(r"job_name=([^\"]+)", docs)
+        assert step(project, "migrate")[3] == job
+        return {
+            "service": chosen["_SERVICE"],
+            "migration": job,
+            "repository": chosen["_REPOSITORY"],
+            "secret": chosen["_SECRET"],
+            "instance": instance,
+            "build account": chosen["_BUILD_ACCOUNT"],
+            "runtime account": chosen["_RUNTIME_ACCOUNT"],
+            "GitHub's account": github,
+            "provider": provider,
+        }
+
+
+@pytest.fixture
+def namer(cookies: Cookies, tmp_path: Path) -> Namer:
+    return Namer(cookies, tmp_path / "template")
+
+
+LONG = ["customer-orders-service-api", "customer-orders-service-admin"]
+CUT = ["customer-order-5154073", "customer-order-48984e9"]
+SLUGS = [
+    *LONG,
+    *("a" * length for length in (1, 2, 20, 21, 22, 23, 30, 48, 49)),
+    *("a" * (length - 2) + "-b" for length in (21, 22, 23, 49)),
+    *("a" * 14 + hyphens + "b" * 10 for hyphens in ("", "-", "--", "---")),
+    # One character differs, or two change places, at each end of what is cut.
+    *("a" * (at - 1) + "b" + "a" * (49 - at) for at in (2, 14, 15, 21, 22, 23, 48, 49)),
+    *(
+        f"customer-orders-service-{end}"
+        for end in ("ab", "ba", "v1", "v2", "v11", "v12", "1", "11")
+    ),
+]
+
+
+def test_every_name_is_one_that_google_cloud_allows_and_belongs_to_one_slug(namer: Namer) -> None:
+    """Also if a slug is what another slug is cut to."""
+    cut = namer.names(LONG[0])["instance"]
+    given = {slug: namer.names(slug) for slug in {*SLUGS, cut, cut[:14], cut[:-1]}}
+    assert {len(names) for names in given.values()} == {len(NAMES)}
+    for what, (pattern, least, greatest) in NAMES.items():
+        names = [names[what] for names in given.values()]
+        assert [name for name in names if not re.fullmatch(pattern, name)] == []
+        assert [name for name in names if not least <= len(name) <= greatest] == []
+        assert sorted(names) == sorted(set(names)), what
+    accounts = [name for names in given.values() for what, name in names.items() if "acc" in what]
+    assert len(set(accounts)) == 3 * len(given)
+
+
+def test_a_long_slug_has_the_same_names_each_time_and_a_short_one_has_itself(namer: Namer) -> None:
+    names = namer.names("a" * 21)
+    assert names["instance"] == "a" * 21
+    assert names["runtime account"] == "a" * 21 + "-runtime"
+    assert [namer.names(slug)["instance"] for slug in LONG] == CUT
+
+
+def test_a_name_that_is_too_long_for_a_slug_makes_a_slug_of_its_own(namer: Namer) -> None:
+    """GitHub's button makes the slug without asking for it."""
+    ends = ("api", "admin", "api-2", "2-api")
+    names = [f"{begin}{'Customer orders ' * 4}{end}" for begin in ("", "9 ") for end in ends]
+    slugs = [namer.render(project_name=name).name for name in names]
+    assert len(set(slugs)) == len(names)
+    assert all(len(slug) <= 49 and re.fullmatch(ENDS_WELL, slug) for slug in slugs)
 
 
 def test_the_socket_of_the_database_has_a_path_that_linux_allows(bake: Bake) -> None:

@@ -4,8 +4,10 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,8 +16,10 @@ from pytest_cookies.plugin import Cookies
 
 from tests.conftest import Bake
 from tests.rendering.checks import texts
-from tests.support.machine import environment, run
-from tests.support.repository import copy
+from tests.support.edits import replace
+from tests.support.machine import environment, missing, run
+from tests.support.repository import commit, copy, git
+from tools.listings import listed
 from tools.variants import AXES, DEFAULTS, PROJECT, QUESTIONS, TEMPLATE
 
 
@@ -294,6 +298,196 @@ def test_run_tests_uses_the_python_that_renders(
     project = cookies.bake({"run_tests": True}, template=str(template)).project_path
     version = run(project / ".venv/bin/python", "--version", cwd=project).split()[1]
     assert version == "{}.{}.{}".format(*sys.version_info)
+
+
+# --- a rendering that is interrupted, or fails
+
+SLEEP = "__import__('pathlib').Path('MARK').touch(); __import__('time').sleep(60)"
+LOOP = "{% for a in range(99999) %}"
+# Where it pauses: the file of the template, a text in it, and what replaces that.
+PAUSES = {
+    "before": ("hooks/pre_gen_project.py", "refuse(unsupported())", SLEEP),
+    "during": (
+        f"{PROJECT.name}/gunicorn.conf.py",
+        "import os",
+        f"{LOOP}{LOOP}{{% endfor %}}{{% endfor %}}",
+    ),
+    "after": ("hooks/post_gen_project.py", "    finish()", f"    {SLEEP}"),
+    "tests": (
+        f"{PROJECT.name}/Makefile",
+        "test: develop ## Run the tests\n\t.venv/bin/pytest",
+        "test:\n\ttouch MARK; sleep 60",
+    ),
+}
+UNFINISHED = "RENDERING-UNFINISHED.txt"
+
+
+class Interruption:
+    """Renders a copy of the template that pauses, and interrupts it there."""
+
+    def __init__(self, template: Path) -> None:
+        self.template, self.folder = template, template.parent / "work"
+        self.project, self.mark = self.folder / "my-flask-api", template.parent / "mark"
+        self.folder.mkdir()
+
+    def pause(self, moment: str) -> None:
+        path, old, new = PAUSES[moment]
+        replace(self.template / path, old, new.replace("MARK", str(self.mark)))
+        if moment == "during":
+            self.mark = self.project / "compose.yaml"  # is rendered before gunicorn.conf.py
+
+    def command(self, tool: str, **answers: str) -> list[str | Path]:
+        if tool == "cookiecutter":
+            given = [f"{question}={answer}" for question, answer in answers.items()]
+            return ["cookiecutter", *OPTIONS, self.template, *given]
+        git(self.template, "init", "--quiet")
+        commit(self.template, "The template")
+        return [
+            "cruft",
+            "create",
+            *OPTIONS,
+            f"--extra-context={json.dumps(answers)}",
+            self.template,
+        ]
+
+    def interrupt(self, number: int, tool: str = "cookiecutter", **answers: str) -> str:
+        """Send a signal as a terminal does, to each process; return what was printed."""
+        with subprocess.Popen(
+            self.command(tool, **answers),
+            cwd=self.folder,
+            env=environment(HOME=str(self.folder.parent), PWD=str(self.folder)),
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as process:
+            for _ in range(600):
+                if self.mark.exists() or process.poll() is not None:
+                    break
+                time.sleep(0.1)
+            os.killpg(process.pid, number)
+            assert process.stdout
+            printed = process.stdout.read()
+        assert process.returncode != 0
+        return printed
+
+
+OPTIONS = ["--no-input", "--default-config", "--overwrite-if-exists"]
+
+
+@pytest.fixture
+def interruption(template: Path) -> Interruption:
+    return Interruption(template)
+
+
+tools = pytest.mark.parametrize("tool", ["cookiecutter", "cruft"])
+
+
+@tools
+def test_ctrl_c_before_rendering_leaves_nothing(interruption: Interruption, tool: str) -> None:
+    interruption.pause("before")
+    printed = interruption.interrupt(signal.SIGINT, tool)
+    assert "interrupted; nothing was rendered\n" in printed
+    assert not interruption.project.exists()
+
+
+def test_ctrl_c_before_rendering_leaves_a_folder_that_was_there(interruption: Interruption) -> None:
+    interruption.pause("before")
+    interruption.project.mkdir()
+    (interruption.project / "notes.txt").write_text("Mine.\n")
+    interruption.interrupt(signal.SIGINT)
+    assert [path.name for path in interruption.project.iterdir()] == ["notes.txt"]
+
+
+@tools
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("moment", ["during", "after"])
+def test_an_interrupted_rendering_leaves_a_file_that_says_so(
+    interruption: Interruption, moment: str, number: int, tool: str
+) -> None:
+    interruption.pause(moment)
+    printed = interruption.interrupt(number, tool)
+    project = interruption.project
+    assert (project / UNFINISHED).read_text() == (
+        "Rendering into my-flask-api began and did not finish. Remove this folder and render again.\n"
+    )
+    if (moment, number) == ("after", signal.SIGINT):
+        assert f"interrupted; {project} is not finished: see {UNFINISHED} in it\n" in printed
+
+
+def test_an_unfinished_folder_is_refused_until_its_owner_did_what_it_says(
+    interruption: Interruption, bake: Bake
+) -> None:
+    """Files that were there before are listed, and kept."""
+    project = interruption.project
+    theirs = {"notes.txt", "api/ours.py", "link"}
+    (project / "api").mkdir(parents=True)
+    (project / ".git").mkdir()
+    (project / ".git/config").touch()
+    for name in ("notes.txt", "api/ours.py"):
+        (project / name).write_text("'Mine.'\n")
+    (project / "link").symlink_to("notes.txt")
+    interruption.pause("during")
+    interruption.interrupt(signal.SIGINT)
+    first, _, *kept = (project / UNFINISHED).read_text().splitlines()
+    assert first == (
+        "Rendering into my-flask-api began and did not finish. Remove all other files and render again. "
+        "Keep these files, which were here before, and .git:"
+    )
+    assert set(kept) == theirs
+
+    command = ["cookiecutter", *OPTIONS, TEMPLATE]
+    with pytest.raises(AssertionError, match=f"did not finish; do what {UNFINISHED} in it says"):
+        run(*command, cwd=interruption.folder, PWD=str(interruption.folder))
+    for path in project.rglob("*"):
+        name = path.relative_to(project).as_posix()
+        if not path.is_dir() and name not in theirs and not name.startswith(".git/"):
+            path.unlink()
+    run(*command, cwd=interruption.folder, PWD=str(interruption.folder))
+    assert {(project / name).read_text() for name in theirs} == {"'Mine.'\n"}
+    assert {*texts(project)} - {*texts(bake())} == {*theirs, ".git/config"}
+
+
+def test_a_rendering_that_fails_in_a_folder_that_was_there_leaves_a_file_that_says_so(
+    interruption: Interruption,
+) -> None:
+    """cookiecutter removes a folder only if it made it."""
+    (interruption.template / PROJECT.name / "broken.py").write_text("def f(:\n")
+    interruption.project.mkdir()
+    (interruption.project / "notes.txt").write_text("Mine.\n")
+    with pytest.raises(AssertionError, match="broken.py was rendered wrongly"):
+        run(*interruption.command("cookiecutter"), cwd=interruption.folder)
+    assert (interruption.project / UNFINISHED).read_text().endswith(" and .git:\n\nnotes.txt\n")
+    assert (interruption.project / "notes.txt").read_text() == "Mine.\n"
+
+
+def test_a_full_disk_leaves_a_file_that_says_so(tmp_path: Path) -> None:
+    """In its place, no file may be larger than 30 KB: some locked requirements are."""
+    limit = ["prlimit", f"--fsize={30_000}"]
+    if not shutil.which("prlimit"):
+        missing("prlimit")
+    with pytest.raises(AssertionError, match="File too large"):
+        run(*limit, "cookiecutter", *OPTIONS, TEMPLATE, cwd=tmp_path, HOME=str(tmp_path))
+    assert "Remove this folder" in (tmp_path / f"my-flask-api/{UNFINISHED}").read_text()
+
+
+@tools
+def test_ctrl_c_during_run_tests_keeps_the_project_and_says_how_to_repeat_them(
+    interruption: Interruption, tool: str
+) -> None:
+    interruption.pause("tests")
+    printed = interruption.interrupt(signal.SIGINT, tool, run_tests="yes")
+    assert (
+        "run_tests: the tests were interrupted. The project is kept; repeat them with:\n" in printed
+    )
+    assert re.search(r"^    cd my-flask-api && make test PYTHON=\S+$", printed, re.MULTILINE)
+    assert "Next:" in printed
+    assert {*texts(interruption.project)} == {*listed(DEFAULTS)}
+    if tool == "cruft":
+        assert "cruft was interrupted too, and wrote no .cruft.json. Link the project" in printed
+        (command,) = re.findall("^    (cd .* && cruft link .*)$", printed, re.MULTILINE)
+        run("sh", "-ec", command, cwd=interruption.folder, HOME=str(interruption.folder.parent))
+        assert run("cruft", "diff", cwd=interruption.project) == ""
 
 
 @pytest.mark.thorough

@@ -8,7 +8,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -16,8 +16,9 @@ from tests.conftest import Bake
 from tests.projects.test_project import add_the_resource_of_the_readme
 from tests.support.machine import run
 from tests.support.repository import commit, copy, git
-from tools.variants import PROJECT
+from tools.variants import PROJECT, TEMPLATE
 
+OPTIONS = ["--no-input", "--default-config"]
 # In the template's README, and so in the project's.
 TYPED = "A Flask API: typed requests and responses"
 
@@ -56,7 +57,8 @@ def replace(path: Path, old: str, new: str) -> None:
 
 
 def append(path: Path, text: str) -> None:
-    path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
 
 
 def context(project: Path) -> dict[str, Any]:
@@ -228,30 +230,139 @@ def test_without_the_rendered_file_in_git_a_conflict_is_in_a_file_beside_it(
     assert (project / ".editorconfig").read_bytes().endswith(b"max_line_length = 110\n")
 
 
-@pytest.mark.thorough
-def test_a_file_that_the_owner_changed_and_the_template_removes_stays(template: Path) -> None:
-    project = create(template)
-    append(project / "api/greetings.py", "# Ours.\n")
-    commit(project, "Live")
-    update(project, datastore="sql")
-    assert (project / "api/greetings.py").read_bytes().endswith(b"# Ours.\n")
-    assert (project / "api/items/sql.py").exists()
+class Case(NamedTuple):
+    """What the owner and an update did, and what cruft then leaves to do."""
+
+    appended: dict[str, str] = {}  # to files of the template, and to new files
+    replaced: dict[str, str] = {}  # in files of the template: the line that it changes too
+    answers: dict[str, str] = {}
+    status: set[str] = set()  # of conflicts
+    unchanged: set[str] = set()  # the files that stay, and that only an `error:` names
+    moved: dict[str, str] = {}
 
 
-def test_a_project_that_was_rendered_without_cruft_can_be_linked(template: Path) -> None:
-    options = ["--no-input", "--default-config"]
-    run("cookiecutter", *options, template, "datastore=sql", cwd=template.parent)
-    project = template.parent / "my-flask-api"
-    git(project, "init", "--quiet")
-    commit(project, "Render")
+OURS = "# Ours.\n"
+TWICE = {TYPED: "Our API: typed requests and responses"}
+NEW = {"bin/new.sh": OURS}
+REMOVED = {".editorconfig": OURS}
+CASES = {
+    "untouched": Case(),
+    "edited": Case({"Makefile": OURS, "README.md": OURS}),
+    "resource added": Case({"api/quotes.py": OURS, "api/__init__.py": OURS}),
+    "answer changed": Case({"api/settings.py": OURS}, answers={"datastore": "sql"}),
+    "same line changed": Case(replaced=TWICE, status={"UU README.md"}),
+    "own file, and the template adds it": Case(NEW, status={"AA bin/new.sh"}),
+    "own file, and an answer adds it": Case(
+        {"chassis/ready.py": OURS}, answers={"datastore": "sql"}, status={"AA chassis/ready.py"}
+    ),
+    "file moved": Case({"docs/server.md": OURS}, moved={"docs/server.md": "docs/worker.md"}),
+    "file removed": Case(REMOVED, unchanged={".editorconfig"}),
+    "file removed by an answer": Case(
+        {"api/greetings.py": OURS}, answers={"datastore": "sql"}, unchanged={"api/greetings.py"}
+    ),
+    "file removed, and the same line changed": Case(
+        REMOVED, TWICE, status={"?? README.md.rej"}, unchanged={".editorconfig"}
+    ),
+    "file removed, and own file": Case(REMOVED | NEW, unchanged={".editorconfig", "bin/new.sh"}),
+}
+ALWAYS = [
+    ("linked", "untouched"),
+    ("created", "own file, and an answer adds it"),
+    ("created", "file removed, and the same line changed"),
+    ("created", "file removed, and own file"),
+]
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Render a project with cruft, and one without that is then linked; let the template move on."""
+    template = copy(tmp_path_factory.mktemp("moving") / "template")
+    projects = {"created": create(template)}
+    run("cookiecutter", *OPTIONS, "-o", "linked", template, cwd=template.parent)
+    projects["linked"] = template.parent / "linked/my-flask-api"
+    git(projects["linked"], "init", "--quiet")
+    commit(projects["linked"], "Render")
     git(template, "tag", "rendered")
+    source = template / PROJECT.name
     move_on(template)
-    given = [*options, '--extra-context={"datastore": "sql"}', "--checkout=rendered"]
-    cruft(project, "link", *given, str(template))
-    assert cruft(project, "diff") == ""
-    commit(project, "Link")
-    update(project)
-    assert (project / "bin/new.sh").exists()
+    (source / "docs/server.md").rename(source / "docs/worker.md")
+    (source / ".editorconfig").unlink()
+    commit(template, "Move and remove files")
+    cruft(projects["linked"], "link", *OPTIONS, "--checkout=rendered", str(template))
+    assert cruft(projects["linked"], "diff") == ""
+    commit(projects["linked"], "Link")
+    return projects
+
+
+@pytest.mark.parametrize(
+    ("rendered_by", "case"),
+    [
+        pytest.param(by, case, marks=[] if (by, case) in ALWAYS else pytest.mark.thorough)
+        for by in ("created", "linked")
+        for case in CASES
+    ],
+)
+def test_after_an_update_the_readme_says_what_to_do(
+    rendered: dict[str, Path], tmp_path: Path, rendered_by: str, case: str
+) -> None:
+    appended, replaced, answers, status, unchanged, moved = CASES[case]
+    project = shutil.copytree(rendered[rendered_by], tmp_path / "project", symlinks=True)
+    for old, new in replaced.items():
+        replace(project / "README.md", old, new)
+    for path, text in appended.items():
+        append(project / path, text)
+    if appended or replaced:
+        commit(project, "Live")
+    printed = update(project, **answers)
+
+    # cruft shows what is to do, and both READMEs explain it.
+    found = git(project, "status", "--short", "--untracked-files=all").splitlines()
+    assert {line for line in found if "U" in line[:2] or "AA" in line or ".rej" in line} == status
+    assert ("may have *.rej files" in printed) == bool(unchanged)
+    for path in unchanged:
+        assert re.search(f"^error: {re.escape(path)}: ", printed, re.MULTILINE)
+        assert (project / path).read_text(encoding="utf-8").endswith(OURS)
+    for readme in (TEMPLATE / "README.md", rendered["created"] / "README.md"):
+        explained = readme.read_text(encoding="utf-8")
+        for line in status:
+            assert f"| `{line[:2]} path{'.rej' if '.rej' in line else ''}` |" in explained
+
+    # Do it: nothing of the owner's is lost, and the template's part is there.
+    for line in status:
+        resolve(project, *line.split())
+    commit(project, "Update")
+    assert not any((project / path).exists() for path in moved)
+    for path in appended:
+        text = (project / moved.get(path, path)).read_text(encoding="utf-8")
+        assert OURS in text
+        assert not re.search("^(<<<<<<<|=======|>>>>>>>)", text, re.MULTILINE)
+    readme = (project / "README.md").read_text(encoding="utf-8")
+    assert all(text in readme for text in replaced.values())
+    assert "typed requests and typed responses" in readme
+    assert "SUCCESS" in cruft(project, "check")
+    if "bin/new.sh" in unchanged:
+        assert "new.sh" in cruft(project, "diff")
+
+
+def resolve(project: Path, mark: str, path: str) -> None:
+    """Do what the READMEs say for a line of `git status --short`."""
+    file = project / path
+    text = file.read_text(encoding="utf-8")
+    if mark == "??":
+        added = re.findall(r"^\+(.*\n)", text, re.MULTILINE)
+        append(file.with_suffix(""), "".join(added))
+        file.unlink()
+        return
+    assert OURS in text or "Our API" in text
+    if mark == "AA":
+        git(project, "checkout", "--theirs", path)
+        assert OURS not in file.read_text(encoding="utf-8")
+        git(project, "checkout", "--ours", path)
+        assert file.read_text(encoding="utf-8") == OURS
+        file.write_text(text, encoding="utf-8")
+    file.write_text(
+        re.sub("^(<<<<<<<|=======|>>>>>>>).*\n", "", text, flags=re.M), encoding="utf-8"
+    )
 
 
 @pytest.mark.thorough

@@ -5,6 +5,7 @@ The workflow's own commands run in clones of a repository that refuses what GitH
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -323,7 +324,7 @@ def init(folder: Path, text: str = "", **own: str) -> subprocess.CompletedProces
 def refused(folder: Path, text: str = "", **own: str) -> str:
     """Check that `make init` stops and changes nothing; return its message."""
     before = tree(folder)
-    done = init(folder, text, PYTHONDONTWRITEBYTECODE="1", **own)
+    done = init(folder, text, **own | {"PYTHONDONTWRITEBYTECODE": "1"})
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
     assert (tree(folder), (folder / ".venv").exists()) == (before, True)
@@ -410,6 +411,71 @@ def test_make_init_does_not_take_a_copy_for_the_template(github: GitHub) -> None
 def test_make_init_refuses_to_begin_with_uncommitted_changes(shop: Path, path: str) -> None:
     (shop / path).write_text("Mine\n")
     assert path in refused(shop, ANSWERS="{}")
+
+
+# Fails, or is interrupted, at the tenth file of the clone that is removed, or copied there.
+AT_THE_TENTH = """
+import os, signal, sys
+files = []
+def hook(event, args):
+    if event == EVENT and str(args[-1 if event == "shutil.copyfile" else 0]).startswith(SHOP):
+        files.append(args)
+        if len(files) == 10:
+            FAULT
+if "init" in sys.orig_argv[-1]:
+    sys.addaudithook(hook)
+"""
+FULL = "raise OSError(28, 'No space left on device')"
+INTERRUPTED = "init: interrupted; nothing was changed\n"
+
+
+def break_at_the_tenth(shop: Path, event: str, fault: str) -> dict[str, str]:
+    """Return the settings with which `make init` fails."""
+    code = AT_THE_TENTH.replace("EVENT", repr(event)).replace("SHOP", repr(f"{shop}/"))
+    folder = shop.parent / "broken"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(code.replace("FAULT", fault))
+    return {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "ANSWERS": "{}"}
+
+
+@pytest.mark.parametrize(
+    ("event", "fault", "message"),
+    [
+        ("os.remove", FULL, "init: [Errno 28] No space left on device; nothing was changed\n"),
+        ("shutil.copyfile", "os.kill(os.getpid(), signal.SIGINT)", INTERRUPTED),
+        pytest.param("shutil.copyfile", FULL, "init: [Errno 28]", marks=pytest.mark.thorough),
+        pytest.param(
+            "os.remove",
+            "os.kill(os.getpid(), signal.SIGTERM)",
+            INTERRUPTED,
+            marks=pytest.mark.thorough,
+        ),
+    ],
+)
+def test_make_init_that_stops_halfway_puts_everything_back(
+    shop: Path, event: str, fault: str, message: str
+) -> None:
+    change(shop, "notes.txt")
+    assert message in refused(shop, **break_at_the_tenth(shop, event, fault))
+    assert git(shop, "status", "--porcelain") == ""
+    again = init(shop, ANSWERS="{}")
+    assert (again.returncode, "Installing" in again.stdout) == (0, False)
+    assert (shop / "notes.txt").read_text() == "Mine\n"
+    assert (shop / ".cruft.json").exists()
+
+
+@pytest.mark.parametrize("event", ["os.remove", "shutil.copyfile"])
+def test_what_the_readme_says_puts_everything_back_after_make_init_was_killed(
+    shop: Path, event: str
+) -> None:
+    before = tree(shop)
+    settings = break_at_the_tenth(shop, event, "os.kill(os.getpid(), signal.SIGKILL)")
+    assert init(shop, **settings).returncode != 0
+    assert tree(shop) != before
+    readme = (TEMPLATE / "README.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"`(git reset --hard[^`]*)`", readme)
+    run("sh", "-ec", command, cwd=shop)
+    assert tree(shop) == before
 
 
 @pytest.mark.parametrize(
