@@ -52,8 +52,8 @@ def change_item(item_id: UUID, changes: dict[str, Any], check: Callable[[Item], 
     with writing() as session:
         row = found(session.get(Row, item_id, with_for_update=True))
         check(row.item())
-        for field, value in changes.items():
-            setattr(row, field, value)
+        for field in changes:
+            setattr(row, field, changes[field])
         row.updated_at = now()
         return row.item()
 
