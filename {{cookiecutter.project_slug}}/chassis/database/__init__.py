@@ -15,6 +15,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from werkzeug.exceptions import HTTPException
 
 from ..breaker import Breaker
+from ..bulkhead import Bulkhead
 from ..errors import to_problem
 from ..per_process import per_process
 from ..ready import ready
@@ -69,7 +70,7 @@ class Database:
 
     def __init__(self, settings: DatastoreSettings) -> None:
         """Raise SystemExit if the URL cannot be used."""
-        self.seconds, self.threads = settings.datastore_timeout, settings.threads
+        self.seconds = settings.datastore_timeout
         try:
             self.url = make_url(re.sub("^postgres:", "postgresql:", settings.database_url.reveal()))
             self.kind = self.url.get_backend_name()
@@ -79,13 +80,14 @@ class Database:
         except (ValueError, exc.ArgumentError):
             raise SystemExit("DATABASE_URL cannot be read: see .env.example") from None
         self.breaker = Breaker(f"The database ({self.kind})", self.seconds)
+        self.bulkhead = Bulkhead(settings.threads, self.breaker.unavailable)
 
     def make_engine(self) -> Engine:
         engine: Engine = self.dialect.make_engine(
             self.url,
             self.seconds,
-            # A connection for each thread, tested before it is used.
-            pool_size=self.threads,
+            # A connection for each request that the bulkhead admits, tested before it is used.
+            pool_size=self.bulkhead.places,
             max_overflow=0,
             pool_timeout=self.seconds or None,
             pool_pre_ping=True,
@@ -96,11 +98,12 @@ class Database:
     @contextmanager
     def session(self, **options: Any) -> Iterator[Session]:
         """Give a session with a connection; `options` are the connection's execution options."""
-        self.breaker.admit()
-        with Session(engine()) as session:
-            session.connection(execution_options=options)
-            self.breaker.succeed()
-            yield session
+        with self.bulkhead:
+            self.breaker.admit()
+            with Session(engine()) as session:
+                session.connection(execution_options=options)
+                self.breaker.succeed()
+                yield session
 
     def fail(self, error: exc.SQLAlchemyError) -> Response | HTTPException:
         """Return 503 if the database is unavailable; re-raise programming errors."""
@@ -108,7 +111,8 @@ class Database:
         if getattr(cause, "sqlite_errorcode", 0) == 1:  # SQLITE_ERROR: the SQL is wrong
             raise error
         current_app.logger.error("The database failed: %s", cause)
-        self.breaker.fail(silent=isinstance(cause, self.dialect.SILENCE))
+        silent = isinstance(cause, self.dialect.SILENCE) and self.breaker.is_silent()
+        self.breaker.fail(silent=silent)
         return to_problem(self.breaker.unavailable())
 
     def ping(self) -> None:

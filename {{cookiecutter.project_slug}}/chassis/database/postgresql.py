@@ -1,5 +1,7 @@
 """PostgreSQL, with a timeout for every wait: a server that is away must not hold every thread."""
 
+from concurrent.futures import Future
+from threading import Thread
 from typing import Any
 
 import psycopg
@@ -26,6 +28,30 @@ class PatientConnection(psycopg.Connection[Any]):
             raise SILENCE("the server does not respond") from error
 
 
+def close(attempt: Future[PatientConnection]) -> None:
+    """Close the connection of an attempt that succeeded too late."""
+    if not attempt.exception():
+        attempt.result().close()
+
+
+def connect_within(seconds: float, *args: Any, **parameters: Any) -> PatientConnection:
+    """Connect in a thread of its own, because psycopg waits for the name server without a timeout."""
+    attempt: Future[PatientConnection] = Future()
+
+    def connect() -> None:
+        try:
+            attempt.set_result(PatientConnection.connect(*args, **parameters))
+        except Exception as error:
+            attempt.set_exception(error)
+
+    Thread(target=connect, name="connect", daemon=True).start()
+    try:
+        return attempt.result(seconds)
+    except TimeoutError:
+        attempt.add_done_callback(close)
+        raise SILENCE("the server or the name server does not respond") from None
+
+
 def make_engine(url: URL, seconds: int, **options: Any) -> Engine:
     """Make an engine that waits `seconds` for a connection and a statement; 0 is libpq's default."""
     # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
@@ -36,7 +62,10 @@ def make_engine(url: URL, seconds: int, **options: Any) -> Engine:
 
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, record: Any, args: Any, parameters: Any) -> PatientConnection:
-        return PatientConnection.connect(*args, **parameters)
+        if not seconds:
+            return PatientConnection.connect(*args, **parameters)
+        # A host may have several addresses, and each has connect_timeout.
+        return connect_within(1.25 * seconds, *args, **parameters)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: PatientConnection, record: Any) -> None:

@@ -61,7 +61,7 @@ def empty(
 def datastore(empty: str) -> dict[str, Any]:
     """Return the settings of an empty database that is migrated."""
     command.upgrade(MIGRATIONS, "head")
-    return {"database_url": Secret(empty)}
+    return {"database_url": Secret(empty), "threads": 32}  # more than any test has
 
 
 @pytest.fixture

@@ -1,16 +1,18 @@
 """The databases, where they differ from each other, with a table of these tests."""
 
 import re
+import socket
 import sqlite3
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
+from threading import Event
 
 import pytest
 from flask import Flask
-from sqlalchemy import exc, text
+from sqlalchemy import create_engine, exc, text
 
 from chassis import Secret, Settings, close_app, operation
 from chassis.database import reading, writing
@@ -136,10 +138,13 @@ def test_a_writer_that_waited_too_long_gets_503(
     assert time.monotonic() - began < 3
 
 
-def test_a_request_that_gets_no_connection_in_time_gets_503(on_sqlite: Flask) -> None:
+def test_while_every_place_is_taken_a_request_gets_503_and_health_stays_200(
+    on_sqlite: Flask,
+) -> None:
     with on_sqlite.app_context(), ExitStack() as busy:
-        for _ in range(8):
+        for _ in range(7):  # THREADS - 1
             busy.enter_context(reading())
+        assert on_sqlite.test_client().get("/health").status_code == 200
         assert on_sqlite.test_client().get(URL).status_code == 503
     assert on_sqlite.test_client().get(URL).status_code == 200
 
@@ -153,6 +158,21 @@ def test_a_missing_table_is_500(on_sqlite: Flask) -> None:
 def test_sqlite_holds_rows_to_their_foreign_keys(on_sqlite: Flask) -> None:
     with on_sqlite.app_context(), reading() as session:
         assert session.scalar(text("PRAGMA foreign_keys")) == 1
+
+
+def test_a_name_server_that_does_not_respond_is_503_in_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ended = Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: ended.wait(60))
+    client = create_app("postgresql://ada:secret@db.example.com/api").test_client()
+    began = time.monotonic()
+    assert client.get(URL).status_code == 503
+    assert time.monotonic() - began < 5
+    began = time.monotonic()
+    assert client.get(URL).status_code == 503
+    assert time.monotonic() - began < 0.5
+    ended.set()
 
 
 @needs_postgresql
@@ -195,10 +215,26 @@ def test_a_migration_does_not_break_readers(on_postgresql: Flask, postgresql: st
 
 
 @needs_postgresql
-def test_there_are_no_more_connections_than_threads(on_postgresql: Flask) -> None:
-    with ThreadPoolExecutor(8) as callers:
-        answers = callers.map(lambda _: on_postgresql.test_client().get(URL), range(50))
+def test_there_are_fewer_connections_than_threads(postgresql: str) -> None:
+    app = create_app(postgresql, threads=9, table=True)
+    with ThreadPoolExecutor(9) as callers:
+        answers = callers.map(lambda _: app.test_client().get(URL), range(50))
         assert {answer.status_code for answer in answers} == {200}
     count = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
-    with on_postgresql.app_context(), reading() as session:
-        assert session.scalar(count) == 2
+    with app.app_context(), reading() as session:
+        assert session.scalar(count) <= 8
+
+
+@needs_postgresql
+def test_a_locked_table_is_503_and_does_not_open_the_breaker(
+    on_postgresql: Flask, postgresql: str
+) -> None:
+    client = on_postgresql.test_client()
+    engine = create_engine(postgresql)
+    with engine.begin() as other:
+        other.execute(text("LOCK TABLE rows"))
+        assert client.get(URL).status_code == 503
+        with on_postgresql.app_context(), reading() as session:
+            assert session.scalar(text("SELECT 1")) == 1
+    engine.dispose()
+    assert client.get(URL).status_code == 200
