@@ -14,7 +14,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from uuid import uuid4
 import pytest
 
 from tests.conftest import Bake, Server, serving
-from tests.support.datastores import BINARIES, Emulator, PostgreSQL, children
+from tests.support.datastores import BINARIES, Emulator, PgBouncer, PostgreSQL, children
 from tests.support.installed import install
 from tests.support.machine import environment, fetch, free_port, run
 
@@ -247,6 +247,65 @@ def test_a_worker_that_is_killed_takes_nothing_with_it_that_was_acknowledged(
             path = cursor and f"{ITEMS}?per_page=100&cursor={cursor}"
     assert set(acknowledged) <= set(kept)
     assert set(kept.values()) == {1}
+
+
+ROLE = f"role_{uuid4().hex}"
+
+
+@pytest.fixture
+def pooled(workshop: Bake, postgresql: PostgreSQL) -> Iterator[Callable[..., tuple[Path, str]]]:
+    """Give a function that gives a project and the URL of its database, behind a PgBouncer."""
+    with ExitStack() as stack:
+
+        def pooled(**settings: str) -> tuple[Path, str]:
+            project = workshop(datastore="sql")
+            install(project)
+            pooler = PgBouncer(postgresql, ["api", ROLE], **settings)
+            stack.callback(pooler.stop)
+            name = urlsplit(migrated(project, postgresql)).path[1:]
+            return project, pooler.url(name)
+
+        yield pooled
+
+
+def shown(url: str, setting: str) -> str:
+    """Return what another client of a database sees of a setting."""
+    command = [BINARIES[-1].with_name("psql"), "-qAt", url, f"--command=SHOW {setting}"]
+    return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout.strip()
+
+
+def test_behind_a_pooler_that_refuses_options_the_log_says_so(
+    pooled: Callable[..., tuple[Path, str]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    project, url = pooled()
+    with serving(project, WORKERS="1", DATABASE_URL=url) as server:
+        assert Answer(server, ITEMS).status == 503
+    assert "unsupported startup parameter: options" in capfd.readouterr().out
+    with serving(project, WORKERS="1", DATABASE_URL=f"{url}?options=") as server:
+        assert Answer(server, ITEMS).status == 200
+    assert "statement_timeout is 0: set it for the role" in capfd.readouterr().out
+
+
+def test_behind_a_pooler_no_setting_leaks_and_the_role_has_the_bound(
+    pooled: Callable[..., tuple[Path, str]],
+    postgresql: PostgreSQL,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    project, url = pooled(ignore_startup_parameters="options")
+    with serving(project, WORKERS="2", DATABASE_URL=url) as server:
+        assert [Answer(server, ITEMS).status for _ in range(10)] == [200] * 10
+        assert shown(url, "statement_timeout") == "0"
+    assert "statement_timeout is 0: set it for the role" in capfd.readouterr().out
+
+    own = url.replace("api:secret", f"{ROLE}:secret")
+    page = (project / "docs/database.md").read_text(encoding="utf-8")
+    (bound,) = re.findall(r"ALTER ROLE api SET .*;", page)
+    create = f"CREATE ROLE {ROLE} LOGIN SUPERUSER"
+    postgresql.execute("postgres", create, bound.replace("ROLE api", f"ROLE {ROLE}"))
+    with serving(project, WORKERS="2", DATABASE_URL=own) as server:
+        assert [Answer(server, ITEMS).status for _ in range(10)] == [200] * 10
+        assert shown(own, "statement_timeout") == "2s"
+    assert "statement_timeout" not in capfd.readouterr().out
 
 
 def test_its_connections_are_closed_when_the_server_stops(

@@ -9,13 +9,13 @@ from msgspec import structs
 from sqlalchemy import Index, String, select, tuple_
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.database import Base, reading, writing
+from chassis.database import Base, reading, repeatable, writing
 from chassis.resources import Position, found, now
 
 from .models import Item, ItemIn
 
 
-class Row(Base):
+class ItemRow(Base):
     __tablename__ = "items"
     __table_args__ = (Index(None, "created_at", "id"),)
 
@@ -31,25 +31,26 @@ class Row(Base):
 
 def create_item(item: Item) -> None:
     with writing() as session:
-        session.add(Row(**structs.asdict(item)))
+        session.add(ItemRow(**structs.asdict(item)))
 
 
 def get_item(item_id: UUID) -> Item:
     with reading() as session:
-        return found(session.get(Row, item_id)).item()
+        return found(session.get(ItemRow, item_id)).item()
 
 
 def list_items(after: Position | None, limit: int) -> list[Item]:
-    query = select(Row).order_by(Row.created_at.desc(), Row.id.desc()).limit(limit)
+    query = select(ItemRow).order_by(ItemRow.created_at.desc(), ItemRow.id.desc()).limit(limit)
     if after:
-        query = query.where(tuple_(Row.created_at, Row.id) < after)
+        query = query.where(tuple_(ItemRow.created_at, ItemRow.id) < after)
     with reading() as session:
         return [row.item() for row in session.scalars(query)]
 
 
+@repeatable
 def replace_item(item_id: UUID, body: ItemIn, check: Callable[[Item], None]) -> Item:
     with writing() as session:
-        row = found(session.get(Row, item_id, with_for_update=True))
+        row = found(session.get(ItemRow, item_id, with_for_update=True))
         check(row.item())
         for field in body.__struct_fields__:
             setattr(row, field, getattr(body, field))
@@ -57,8 +58,9 @@ def replace_item(item_id: UUID, body: ItemIn, check: Callable[[Item], None]) -> 
         return row.item()
 
 
+@repeatable
 def delete_item(item_id: UUID, check: Callable[[Item], None]) -> None:
     with writing() as session:
-        row = found(session.get(Row, item_id, with_for_update=True))
+        row = found(session.get(ItemRow, item_id, with_for_update=True))
         check(row.item())
         session.delete(row)

@@ -49,6 +49,7 @@ def empty(
 ) -> Iterator[str]:
     """Give the URL of an empty database; make it the one that the migrations work on."""
     if request.param == "sqlite":
+        (tmp_path / "app.db").touch()
         monkeypatch.setenv("DATABASE_URL", url := f"sqlite:///{tmp_path}/app.db")
         yield url
     else:

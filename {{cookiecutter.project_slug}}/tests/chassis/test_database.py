@@ -7,56 +7,17 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from pathlib import Path
 from threading import Event
 
 import pytest
 from flask import Flask
 from sqlalchemy import create_engine, exc, text
 
-from chassis import Secret, Settings, close_app, operation
+from chassis import Settings
 from chassis.database import reading, writing
 
-from .sql_fixtures import administrator, needs_postgresql, postgresql_database
-from .things import open_test_app
-
-URL = "/rows"
-
-
-@operation()
-def count_rows() -> int:
-    """Count the rows."""
-    with reading() as session:
-        return len(session.execute(text("SELECT name FROM rows")).all())
-
-
-@operation(status=201)
-def create_row() -> None:
-    """Create a row."""
-    with writing() as session:
-        session.execute(text("INSERT INTO rows VALUES ('Ada')"))
-
-
-def create_app(url: str, threads: int = 8, *, table: bool = False) -> Flask:
-    """Create an application with /rows, and its table too if it is not there."""
-    app = open_test_app(Settings(database_url=Secret(url), datastore_timeout=1, threads=threads))
-    app.get(URL)(count_rows)
-    app.post(URL)(create_row)
-    if table:
-        with app.app_context(), writing() as session:
-            session.execute(text("CREATE TABLE rows (name VARCHAR(100))"))
-    return close_app(app)
-
-
-@pytest.fixture
-def sqlite(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/app.db"
-
-
-@pytest.fixture
-def postgresql() -> Iterator[str]:
-    with postgresql_database() as url:
-        yield url
+from .rows import URL, create_app
+from .sql_fixtures import administrator, needs_postgresql
 
 
 @pytest.fixture
