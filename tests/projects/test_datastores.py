@@ -5,13 +5,16 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -21,7 +24,7 @@ from uuid import uuid4
 import pytest
 
 from tests.conftest import Bake, Server, serving
-from tests.support.datastores import Emulator, PostgreSQL, children
+from tests.support.datastores import BINARIES, Emulator, PgBouncer, PostgreSQL, children
 from tests.support.installed import install
 from tests.support.machine import environment, fetch, free_port, run
 
@@ -142,6 +145,64 @@ def database(request: pytest.FixtureRequest) -> Callable[[Path], str]:
     return lambda project: migrated(project, server)
 
 
+@pytest.mark.parametrize("clients", [16, 64])
+def test_while_a_lock_is_held_health_answers_and_the_others_get_503(
+    workshop: Bake, database: Callable[[Path], str], clients: int
+) -> None:
+    """A migration locks a table, and a slow writer SQLite's file."""
+    project = workshop(datastore="sql")
+    install(project)
+    url = database(project)
+    with serving(project, WORKERS="1", ACCESS_LOG="off", DATABASE_URL=url) as server:
+        assert Answer(server, ITEMS, {"name": "Ada"}).status == 201
+        ended = threading.Event()
+
+        def write() -> list[Answer]:
+            answers = []
+            while not ended.is_set():
+                answers.append(Answer(server, ITEMS, {"name": "Bob"}))
+                time.sleep(0.1)
+            return answers
+
+        with locked(url), ThreadPoolExecutor(clients) as callers:
+            writers = [callers.submit(write) for _ in range(clients)]
+            time.sleep(1)
+            health = [Answer(server, "/health") for _ in range(20)]
+            ended.set()
+            answers = [answer for writer in writers for answer in writer.result()]
+        # Without a bulkhead, /health waits for 4 to 16 seconds.
+        assert max(answer.seconds for answer in health) < 2
+        assert {answer.status for answer in health} == {200}
+        assert {answer.status for answer in answers} == {503}
+        assert max(answer.seconds for answer in answers) < PATIENCE
+        assert all(int(answer.headers["Retry-After"]) > 0 for answer in answers)
+        assert Answer(server, ITEMS, {"name": "Eve"}).status == 201
+
+
+@contextmanager
+def locked(url: str) -> Iterator[None]:
+    """Hold a lock that every writer of items needs."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+            connection.rollback()
+        return
+    with subprocess.Popen(
+        [BINARIES[-1].with_name("psql"), "-q", url],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as psql:
+        assert psql.stdin
+        assert psql.stdout
+        psql.stdin.write("BEGIN; LOCK TABLE items; \\echo locked\n")
+        psql.stdin.flush()
+        assert psql.stdout.readline() == "locked\n"
+        yield
+        psql.stdin.close()
+
+
 def test_a_worker_that_is_killed_takes_nothing_with_it_that_was_acknowledged(
     workshop: Bake, database: Callable[[Path], str]
 ) -> None:
@@ -186,6 +247,65 @@ def test_a_worker_that_is_killed_takes_nothing_with_it_that_was_acknowledged(
             path = cursor and f"{ITEMS}?per_page=100&cursor={cursor}"
     assert set(acknowledged) <= set(kept)
     assert set(kept.values()) == {1}
+
+
+ROLE = f"role_{uuid4().hex}"
+
+
+@pytest.fixture
+def pooled(workshop: Bake, postgresql: PostgreSQL) -> Iterator[Callable[..., tuple[Path, str]]]:
+    """Give a function that gives a project and the URL of its database, behind a PgBouncer."""
+    with ExitStack() as stack:
+
+        def pooled(**settings: str) -> tuple[Path, str]:
+            project = workshop(datastore="sql")
+            install(project)
+            pooler = PgBouncer(postgresql, ["api", ROLE], **settings)
+            stack.callback(pooler.stop)
+            name = urlsplit(migrated(project, postgresql)).path[1:]
+            return project, pooler.url(name)
+
+        yield pooled
+
+
+def shown(url: str, setting: str) -> str:
+    """Return what another client of a database sees of a setting."""
+    command = [BINARIES[-1].with_name("psql"), "-qAt", url, f"--command=SHOW {setting}"]
+    return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout.strip()
+
+
+def test_behind_a_pooler_that_refuses_options_the_log_says_so(
+    pooled: Callable[..., tuple[Path, str]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    project, url = pooled()
+    with serving(project, WORKERS="1", DATABASE_URL=url) as server:
+        assert Answer(server, ITEMS).status == 503
+    assert "unsupported startup parameter: options" in capfd.readouterr().out
+    with serving(project, WORKERS="1", DATABASE_URL=f"{url}?options=") as server:
+        assert Answer(server, ITEMS).status == 200
+    assert "statement_timeout is 0: set it for the role" in capfd.readouterr().out
+
+
+def test_behind_a_pooler_no_setting_leaks_and_the_role_has_the_bound(
+    pooled: Callable[..., tuple[Path, str]],
+    postgresql: PostgreSQL,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    project, url = pooled(ignore_startup_parameters="options")
+    with serving(project, WORKERS="2", DATABASE_URL=url) as server:
+        assert [Answer(server, ITEMS).status for _ in range(10)] == [200] * 10
+        assert shown(url, "statement_timeout") == "0"
+    assert "statement_timeout is 0: set it for the role" in capfd.readouterr().out
+
+    own = url.replace("api:secret", f"{ROLE}:secret")
+    page = (project / "docs/database.md").read_text(encoding="utf-8")
+    (bound,) = re.findall(r"ALTER ROLE api SET .*;", page)
+    create = f"CREATE ROLE {ROLE} LOGIN SUPERUSER"
+    postgresql.execute("postgres", create, bound.replace("ROLE api", f"ROLE {ROLE}"))
+    with serving(project, WORKERS="2", DATABASE_URL=own) as server:
+        assert [Answer(server, ITEMS).status for _ in range(10)] == [200] * 10
+        assert shown(own, "statement_timeout") == "2s"
+    assert "statement_timeout" not in capfd.readouterr().out
 
 
 def test_its_connections_are_closed_when_the_server_stops(

@@ -26,6 +26,7 @@ FAKES = {
     "chromium": "",
     "ls": "",
     "nginx": "",
+    "pgbouncer": "",
     "wrk": "",
 }
 

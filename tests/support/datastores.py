@@ -53,6 +53,13 @@ class PostgreSQL:
         where = ["--host=127.0.0.1", f"--port={self.port}", "--username=api"]
         subprocess.run([createdb, *where, database], check=True)
 
+    def execute(self, database: str, *statements: str) -> str:
+        """Execute statements, each in a transaction of its own, and return what they print."""
+        psql = self.pg_ctl.with_name("psql")
+        commands = [f"--command={statement}" for statement in statements]
+        command = [psql, "--no-psqlrc", "-qAt", self.url(database), *commands]
+        return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout
+
     def start(self) -> None:
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c fsync=off"
         options += f" -c unix_socket_directories={self.folder} -c log_disconnections=on"
@@ -72,6 +79,44 @@ class PostgreSQL:
         if (self.folder / "data/postmaster.pid").exists():
             self.freeze("SIGCONT")
             self.stop()
+        shutil.rmtree(self.folder)
+
+
+class PgBouncer:
+    """A pooler in front of a server, in transaction mode, on a port of its own, until `stop`."""
+
+    def __init__(self, server: PostgreSQL, users: list[str], **settings: str) -> None:
+        program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+        self.program = program or missing("PgBouncer (Debian's package pgbouncer)")
+        self.server, self.port = server, free_port()
+        self.folder = Path(tempfile.mkdtemp(prefix="pgbouncer-"))
+        own = {
+            "listen_addr": "127.0.0.1",
+            "listen_port": self.port,
+            "unix_socket_dir": "",
+            "auth_type": "trust",
+            "auth_file": self.folder / "users",
+            "pool_mode": "transaction",
+            "default_pool_size": 1,  # so that all clients share a connection
+            "logfile": self.folder / "log",
+        } | settings
+        lines = [f"* = host=127.0.0.1 port={server.port}", "[pgbouncer]"]
+        lines += [f"{name} = {value}" for name, value in own.items()]
+        listed = "".join(f'"{user}" ""\n' for user in users)
+        (self.folder / "users").write_text(listed, encoding="utf-8")
+        (self.folder / "ini").write_text("\n".join(["[databases]", *lines, ""]), encoding="utf-8")
+        if USER:
+            shutil.chown(self.folder, USER)
+        self.process = subprocess.Popen(
+            [self.program, "-q", self.folder / "ini"], user=USER, cwd=self.folder
+        )
+
+    def url(self, database: str) -> str:
+        return self.server.url(database).replace(f":{self.server.port}/", f":{self.port}/")
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait()
         shutil.rmtree(self.folder)
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from time import monotonic
 from typing import Annotated, Any, TypeVar
@@ -16,6 +17,7 @@ from msgspec import Meta
 from werkzeug.exceptions import Conflict, HTTPException
 
 from .breaker import Breaker
+from .bulkhead import Bulkhead
 from .errors import to_problem
 from .per_process import per_process
 from .ready import ready
@@ -61,6 +63,7 @@ class Firestore:
         self.settings = settings
         self._seconds = settings.datastore_timeout or 3600
         self.breaker = Breaker("Firestore", self._seconds)
+        self.bulkhead = Bulkhead(settings.threads, self.breaker.unavailable)
         self._failed_at = -math.inf  # when connect() last failed, by time.monotonic()
         lost = if_exception_type(exceptions.ServiceUnavailable)
         self._retry_lost = Retry(lost, initial=0.1, maximum=1, timeout=self._seconds)
@@ -71,8 +74,15 @@ class Firestore:
 
     @property
     def client(self) -> Client:
-        """The client for this request. Raises ServiceUnavailable (503) if the breaker is open."""
+        """The client for this request, which has a place in the bulkhead from now until its end.
+
+        Raises ServiceUnavailable (503) if the bulkhead is full or the breaker is open.
+        """
         if "firestore" not in g:
+            if "place" not in g:
+                place = ExitStack()
+                place.enter_context(self.bulkhead)
+                g.place = place
             self.breaker.admit()
             g.firestore = client()
         found: Client = g.firestore
@@ -97,6 +107,11 @@ class Firestore:
                 raise
             reason = f"{error}" if error.errno else f"Set GOOGLE_CLOUD_PROJECT: {error}"
             raise GoogleAuthError(reason) from error  # type: ignore[no-untyped-call]
+
+    def leave(self, error: BaseException | None) -> None:
+        """Give up the request's place in the bulkhead, if it has one."""
+        if "place" in g:
+            g.pop("place").close()
 
     def call(self, method: Callable[..., T], *arguments: Any) -> T:
         """Call a method of the client once; the response may take DATASTORE_TIMEOUT."""
@@ -155,4 +170,5 @@ def register(app: Flask) -> None:
     app.extensions["datastore"] = firestore = Firestore(app.extensions["settings"])
     for error in (exceptions.GoogleAPICallError, exceptions.RetryError, GoogleAuthError):
         app.register_error_handler(error, firestore.fail)
+    app.teardown_appcontext(firestore.leave)
     app.register_blueprint(ready)

@@ -10,13 +10,13 @@ from msgspec import structs
 from sqlalchemy import Index, String, select, tuple_
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.database import Base, reading, writing
+from chassis.database import Base, reading, repeatable, writing
 from chassis.resources import Position, found, now
 
 from .models import Item
 
 
-class Row(Base):
+class ItemRow(Base):
     __tablename__ = "items"
     __table_args__ = (Index(None, "created_at", "id"),)
 
@@ -32,25 +32,26 @@ class Row(Base):
 
 def create_item(item: Item) -> None:
     with writing() as session:
-        session.add(Row(**structs.asdict(item)))
+        session.add(ItemRow(**structs.asdict(item)))
 
 
 def get_item(item_id: UUID) -> Item:
     with reading() as session:
-        return found(session.get(Row, item_id)).item()
+        return found(session.get(ItemRow, item_id)).item()
 
 
 def list_items(after: Position | None, limit: int) -> list[Item]:
-    query = select(Row).order_by(Row.created_at.desc(), Row.id.desc()).limit(limit)
+    query = select(ItemRow).order_by(ItemRow.created_at.desc(), ItemRow.id.desc()).limit(limit)
     if after:
-        query = query.where(tuple_(Row.created_at, Row.id) < after)
+        query = query.where(tuple_(ItemRow.created_at, ItemRow.id) < after)
     with reading() as session:
         return [row.item() for row in session.scalars(query)]
 
 
+@repeatable
 def change_item(item_id: UUID, changes: dict[str, Any], check: Callable[[Item], None]) -> Item:
     with writing() as session:
-        row = found(session.get(Row, item_id, with_for_update=True))
+        row = found(session.get(ItemRow, item_id, with_for_update=True))
         check(row.item())
         for field in changes:
             setattr(row, field, changes[field])
@@ -58,8 +59,9 @@ def change_item(item_id: UUID, changes: dict[str, Any], check: Callable[[Item], 
         return row.item()
 
 
+@repeatable
 def delete_item(item_id: UUID, check: Callable[[Item], None]) -> None:
     with writing() as session:
-        row = found(session.get(Row, item_id, with_for_update=True))
+        row = found(session.get(ItemRow, item_id, with_for_update=True))
         check(row.item())
         session.delete(row)

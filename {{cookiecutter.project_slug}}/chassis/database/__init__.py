@@ -4,30 +4,33 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from importlib import import_module
 from typing import Annotated, Any
 
 from flask import Flask, Response, current_app
 from msgspec import Meta
-from sqlalchemy import Engine, MetaData, exc, make_url, select
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy import Engine, exc, make_url
+from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 
 from ..breaker import Breaker
+from ..bulkhead import Bulkhead
 from ..errors import to_problem
 from ..per_process import per_process
 from ..ready import ready
 from ..secret import Secret
 from ..settings import Seconds, ServerSettings
 from . import conflicts
+from .base import Base, missing_columns
+from .retries import repeatable
 from .utc import UTCDateTime
 
-__all__ = ["Base", "UTCDateTime", "reading", "writing"]
+__all__ = ["Base", "UTCDateTime", "reading", "repeatable", "writing"]
 
 URL = Meta(
-    pattern=r"^(sqlite:///(?!:memory:)[^?]+$|postgres://|postgresql(\+psycopg)?://)",
-    description="sqlite:///path or postgresql://user:password@host/database",
+    pattern=r"^(sqlite:///(?!:memory:)[^?]*[^?\s]|postgres(ql(\+psycopg)?)?://([^@\s]*@)?[^@\s]*)\Z",
+    description="sqlite:///path or postgresql://user:password@host/database;"
+    " write @ and spaces in the password as %40 and %20",
 )
 
 
@@ -37,30 +40,15 @@ class DatastoreSettings(ServerSettings):
     datastore_timeout: Seconds = 2
 
 
-class Base(DeclarativeBase):
-    """The base of the models."""
-
-    type_annotation_map = {datetime: UTCDateTime}
-    # A constraint with a name can be changed: https://alembic.sqlalchemy.org/en/latest/naming.html
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-
-
 class Database:
     """An application's database: its URL, its kind (`sqlite` or `postgresql`) and its breaker."""
 
     def __init__(self, settings: DatastoreSettings) -> None:
         """Raise SystemExit if the URL cannot be used."""
-        self.seconds, self.threads = settings.datastore_timeout, settings.threads
+        self.seconds = settings.datastore_timeout
         try:
-            self.url = make_url(re.sub("^postgres:", "postgresql:", settings.database_url.reveal()))
+            given = re.sub("^postgres:", "postgresql:", settings.database_url.reveal())
+            self.url = make_url(given, keep_blank_values=True)
             self.kind = self.url.get_backend_name()
             # Imported before the fork: the workers share the memory.
             self.dialect = import_module(f".{self.kind}", __name__)
@@ -68,13 +56,14 @@ class Database:
         except (ValueError, exc.ArgumentError):
             raise SystemExit("DATABASE_URL cannot be read: see .env.example") from None
         self.breaker = Breaker(f"The database ({self.kind})", self.seconds)
+        self.bulkhead = Bulkhead(settings.threads, self.breaker.unavailable)
 
     def make_engine(self) -> Engine:
         engine: Engine = self.dialect.make_engine(
             self.url,
             self.seconds,
-            # A connection for each thread, tested before it is used.
-            pool_size=self.threads,
+            # A connection for each request that the bulkhead admits, tested before it is used.
+            pool_size=self.bulkhead.places,
             max_overflow=0,
             pool_timeout=self.seconds or None,
             pool_pre_ping=True,
@@ -85,25 +74,39 @@ class Database:
     @contextmanager
     def session(self, **options: Any) -> Iterator[Session]:
         """Give a session with a connection; `options` are the connection's execution options."""
-        self.breaker.admit()
-        with Session(engine()) as session:
-            session.connection(execution_options=options)
-            self.breaker.succeed()
-            yield session
+        with self.bulkhead:
+            self.breaker.admit()
+            with Session(engine()) as session:
+                session.connection(execution_options=options)
+                self.breaker.succeed()
+                yield session
 
     def fail(self, error: exc.SQLAlchemyError) -> Response | HTTPException:
         """Return 503 if the database is unavailable; re-raise programming errors."""
-        cause = getattr(error, "orig", error)
-        if getattr(cause, "sqlite_errorcode", 0) == 1:  # SQLITE_ERROR: the SQL is wrong
+        cause = getattr(error, "orig", None) or error
+        if not (isinstance(error, exc.TimeoutError) or self.dialect.is_unavailable(cause)):
             raise error
-        current_app.logger.error("The database failed: %s", cause)
-        self.breaker.fail(silent=isinstance(cause, self.dialect.SILENCE))
+        # The lines after the first can hold values of the row.
+        current_app.logger.error("The database failed: %s", str(cause).partition("\n")[0])
+        silent = isinstance(cause, self.dialect.SILENCE) and self.breaker.is_silent()
+        self.breaker.fail(silent=silent)
         return to_problem(self.breaker.unavailable())
 
     def ping(self) -> None:
-        """Raise OperationalError if the database does not respond."""
-        with reading() as session:
-            session.execute(select(1))
+        """Raise an error unless the database responds and has each table and column of the models.
+
+        A read-only database is good enough, because it serves the requests that read.
+        """
+        with self.bulkhead:
+            self.breaker.admit()
+            with self.dialect.prober(engine()).connect() as connection:
+                missing = ", ".join(missing_columns(connection))
+                self.breaker.succeed()
+                if missing:
+                    current_app.logger.error("The database has no %s: migrate it.", missing)
+                    raise self.breaker.unavailable()
+                if self.dialect.is_read_only(connection):
+                    current_app.logger.warning("The database is read-only.")
 
 
 @per_process
@@ -135,7 +138,7 @@ def writing() -> Iterator[Session]:
 def register(app: Flask) -> None:
     """Give an application its database and /ready; return 503 while it is unavailable."""
     app.extensions["datastore"] = found = Database(app.extensions["settings"])
-    app.register_error_handler(exc.OperationalError, found.fail)
+    app.register_error_handler(exc.DatabaseError, found.fail)
     app.register_error_handler(exc.TimeoutError, found.fail)
     conflicts.register(app)
     app.register_blueprint(ready)

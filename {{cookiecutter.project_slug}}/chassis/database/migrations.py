@@ -31,7 +31,9 @@ def run() -> None:
 
 def migrate_sqlite(engine: Engine) -> None:
     """Migrate a file, which is created if it is missing; check its foreign keys in the end."""
-    Path(engine.url.database or "").parent.mkdir(parents=True, exist_ok=True)
+    path = Path(engine.url.database or "")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
     # SQLite copies a table to change it. Dropping the old one must not delete rows that refer to it.
     off = "PRAGMA foreign_keys = OFF"
     event.listen(engine, "connect", lambda raw, _: raw.execute(off))

@@ -1,59 +1,112 @@
 """PostgreSQL, with a timeout for every wait: a server that is away must not hold every thread."""
 
+import logging
+from time import monotonic
 from typing import Any
 
 import psycopg
-from psycopg.abc import PQGen
-from psycopg.conninfo import conninfo_to_dict
-from psycopg.pq import TransactionStatus
-from sqlalchemy import URL, Engine, create_engine, event
+from psycopg.conninfo import make_conninfo, timeout_from_conninfo
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, select
 
-SILENCE = psycopg.errors.ConnectionTimeout  # only timeouts: a refused connection fails at once
+from .patience import SILENCE, PatientConnection, connect_within
 
+__all__ = ["SILENCE"]
 
-class PatientConnection(psycopg.Connection[Any]):
-    """Times out if the server sends nothing: then statement_timeout, which is its own, does not help."""
-
-    patience: float | None = None  # seconds
-
-    def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
-        try:
-            return super().wait(gen, interval, timeout or self.patience)
-        except psycopg.Error as error:
-            if error.diag.message_detail or error.diag.context:  # these have values of rows
-                error.args = (error.diag.message_primary,)
-            lost = isinstance(error, psycopg.OperationalError)
-            if not lost or self.info.transaction_status != TransactionStatus.ACTIVE:
-                raise
-            self.close()  # a late reply could be read as the result of the next query
-            raise SILENCE("the server does not respond") from error
+log = logging.getLogger(__name__)
+READ_ONLY = "25006"
+# SQLSTATE classes and codes of a server that cannot serve the request now. The others are bugs, or
+# conflicts of the request: https://www.postgresql.org/docs/current/errcodes-appendix.html
+UNAVAILABLE = (
+    "08",  # the connection failed
+    READ_ONLY,  # a standby, or a primary that has been demoted
+    "25P03",  # a transaction was idle for too long
+    "25P04",  # a transaction took too long
+    "28",  # the password is refused
+    "3D",  # the database does not exist
+    "40",  # a deadlock or a serialization failure, again after @repeatable
+    "53",  # out of disk, memory or connections
+    "55006",  # in use
+    "55P03",  # a lock was not granted in time
+    "57",  # a statement was cancelled (statement_timeout), or the server is shutting down or starting
+    "58",  # the system failed: input or output
+    "XX",  # the server failed: a bug of its own, or corrupt data
+)
 
 
 def make_engine(url: URL, seconds: int, **options: Any) -> Engine:
     """Make an engine that waits `seconds` for a connection and a statement; 0 is libpq's default."""
     # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
-    bounds = {"connect_timeout": seconds, "tcp_user_timeout": seconds * 1000}
+    bounds: dict[str, Any] = {
+        "connect_timeout": seconds,
+        "tcp_user_timeout": seconds * 1000,
+        # Not by SET: a pooler such as PgBouncer would hand that on to other clients.
+        "options": f"-c statement_timeout={seconds * 1000}",
+    }
     arguments = {name: bound for name, bound in bounds.items() if name not in url.query}
     # A prepared statement fails for ever after a migration has changed the type of its result.
     engine = create_engine(url, connect_args=arguments | {"prepare_threshold": None}, **options)
 
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, record: Any, args: Any, parameters: Any) -> PatientConnection:
-        return PatientConnection.connect(*args, **parameters)
+        if not seconds:
+            return PatientConnection.connect(*args, **parameters)
+        # A host may have several addresses, and each has connect_timeout.
+        return connect_within(1.25 * seconds, *args, **parameters)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: PatientConnection, record: Any) -> None:
         if seconds:
             connection.patience = seconds + 0.25  # statement_timeout comes first
-        connection.execute(f"SET statement_timeout = {seconds * 1000}")
-        connection.commit()
+
+    @event.listens_for(engine, "first_connect")
+    def check_bounds(connection: PatientConnection, record: Any) -> None:
+        """Warn if a pooler has ignored the options, and the role has no bound of its own."""
+        found = connection.execute("SHOW statement_timeout").fetchone()
+        connection.rollback()
+        if seconds and found == ("0",):
+            log.warning("statement_timeout is 0: set it for the role, as docs/database.md shows.")
+
+    dropped_at = 0.0
+
+    @event.listens_for(engine, "handle_error")
+    def drop(context: Any) -> None:
+        """Drop a read-only connection, because after a failover another server takes the writes.
+
+        All others are dropped too, once a second at most: they may lead to the same server.
+        """
+        nonlocal dropped_at
+        if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
+            context.is_disconnect = True
+            context.invalidate_pool_on_disconnect = monotonic() - dropped_at > 1
+            dropped_at = monotonic()
 
     return engine
 
 
+def is_unavailable(error: BaseException) -> bool:
+    """Tell whether an error is the server's fault."""
+    code: str | None = getattr(error, "sqlstate", None)
+    return code.startswith(UNAVAILABLE) if code else isinstance(error, psycopg.OperationalError)
+
+
+def prober(engine: Engine) -> Engine:
+    return engine
+
+
+def is_read_only(connection: Connection) -> bool:
+    return connection.scalar(select(func.current_setting("transaction_read_only"))) == "on"
+
+
 def check(url: URL) -> None:
     """Raise ValueError for a URL that libpq refuses."""
+    parameters = dict(url.get_dialect()().create_connect_args(url)[1])
+    parameters.pop("context", None)  # SQLAlchemy's
     try:
-        conninfo_to_dict(url.set(drivername="postgresql").render_as_string(hide_password=False))
-    except psycopg.ProgrammingError as error:
+        timeout_from_conninfo(parameters)
+        # libpq checks the values before it connects, here to sockets in a folder that cannot exist.
+        nowhere = ",".join("/dev/null" for _ in parameters.get("host", "").split(","))
+        trial = make_conninfo(**parameters | {"host": nowhere, "hostaddr": None})
+    except psycopg.Error as error:
         raise ValueError from error
+    if b"/dev/null" not in psycopg.pq.PGconn.connect_start(trial.encode()).error_message:
+        raise ValueError

@@ -15,6 +15,7 @@ from chassis import Settings
 from chassis.logs import StdoutHandler
 
 # % if cookiecutter.datastore == "sql"
+from .rows import no_models, postgresql, sqlite  # noqa: F401
 from .sql_fixtures import empty, reachable, unreachable  # noqa: F401
 # % elif cookiecutter.datastore == "firestore"
 from .firestore_fixtures import datastore, emulator, reachable, unreachable  # noqa: F401

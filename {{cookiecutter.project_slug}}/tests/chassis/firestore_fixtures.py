@@ -71,7 +71,7 @@ def wait(process: subprocess.Popen[bytes], host: str) -> None:
 def datastore(emulator: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Return the settings of an empty Firestore."""
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", emulator)
-    return {"google_cloud_project": f"test-{uuid4()}"}
+    return {"google_cloud_project": f"test-{uuid4()}", "threads": 32}  # more than any test has
 
 
 @pytest.fixture

@@ -49,6 +49,7 @@ def empty(
 ) -> Iterator[str]:
     """Give the URL of an empty database; make it the one that the migrations work on."""
     if request.param == "sqlite":
+        (tmp_path / "app.db").touch()
         monkeypatch.setenv("DATABASE_URL", url := f"sqlite:///{tmp_path}/app.db")
         yield url
     else:
@@ -61,7 +62,7 @@ def empty(
 def datastore(empty: str) -> dict[str, Any]:
     """Return the settings of an empty database that is migrated."""
     command.upgrade(MIGRATIONS, "head")
-    return {"database_url": Secret(empty)}
+    return {"database_url": Secret(empty), "threads": 32}  # more than any test has
 
 
 @pytest.fixture

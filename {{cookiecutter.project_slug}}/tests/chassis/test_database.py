@@ -1,61 +1,23 @@
 """The databases, where they differ from each other, with a table of these tests."""
 
 import re
+import socket
 import sqlite3
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from pathlib import Path
-from typing import Any
+from threading import Event
 
 import pytest
 from flask import Flask
-from sqlalchemy import exc, text
+from sqlalchemy import create_engine, exc, text
 
-from chassis import Input, Secret, Settings, close_app, operation
+from chassis import Settings
 from chassis.database import reading, writing
 
-from .sql_fixtures import administrator, needs_postgresql, postgresql_database
-from .things import open_test_app
-
-URL = "/rows"
-
-
-@operation()
-def count_rows() -> int:
-    """Count the rows."""
-    with reading() as session:
-        return len(session.execute(text("SELECT name FROM rows")).all())
-
-
-@operation(status=201)
-def create_row() -> None:
-    """Create a row."""
-    with writing() as session:
-        session.execute(text("INSERT INTO rows VALUES ('Ada')"))
-
-
-def create_app(url: str, threads: int = 8, *, table: bool = False) -> Flask:
-    """Create an application with /rows, and its table too if it is not there."""
-    app = open_test_app(Settings(database_url=Secret(url), datastore_timeout=1, threads=threads))
-    app.get(URL)(count_rows)
-    app.post(URL)(create_row)
-    if table:
-        with app.app_context(), writing() as session:
-            session.execute(text("CREATE TABLE rows (name VARCHAR(100))"))
-    return close_app(app)
-
-
-@pytest.fixture
-def sqlite(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/app.db"
-
-
-@pytest.fixture
-def postgresql() -> Iterator[str]:
-    with postgresql_database() as url:
-        yield url
+from .rows import URL, create_app
+from .sql_fixtures import administrator, needs_postgresql
 
 
 @pytest.fixture
@@ -137,10 +99,13 @@ def test_a_writer_that_waited_too_long_gets_503(
     assert time.monotonic() - began < 3
 
 
-def test_a_request_that_gets_no_connection_in_time_gets_503(on_sqlite: Flask) -> None:
+def test_while_every_place_is_taken_a_request_gets_503_and_health_stays_200(
+    on_sqlite: Flask,
+) -> None:
     with on_sqlite.app_context(), ExitStack() as busy:
-        for _ in range(8):
+        for _ in range(7):  # THREADS - 1
             busy.enter_context(reading())
+        assert on_sqlite.test_client().get("/health").status_code == 200
         assert on_sqlite.test_client().get(URL).status_code == 503
     assert on_sqlite.test_client().get(URL).status_code == 200
 
@@ -154,6 +119,21 @@ def test_a_missing_table_is_500(on_sqlite: Flask) -> None:
 def test_sqlite_holds_rows_to_their_foreign_keys(on_sqlite: Flask) -> None:
     with on_sqlite.app_context(), reading() as session:
         assert session.scalar(text("PRAGMA foreign_keys")) == 1
+
+
+def test_a_name_server_that_does_not_respond_is_503_in_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ended = Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: ended.wait(60))
+    client = create_app("postgresql://ada:secret@db.example.com/api").test_client()
+    began = time.monotonic()
+    assert client.get(URL).status_code == 503
+    assert time.monotonic() - began < 5
+    began = time.monotonic()
+    assert client.get(URL).status_code == 503
+    assert time.monotonic() - began < 0.5
+    ended.set()
 
 
 @needs_postgresql
@@ -196,101 +176,26 @@ def test_a_migration_does_not_break_readers(on_postgresql: Flask, postgresql: st
 
 
 @needs_postgresql
-def test_there_are_no_more_connections_than_threads(on_postgresql: Flask) -> None:
-    with ThreadPoolExecutor(8) as callers:
-        answers = callers.map(lambda _: on_postgresql.test_client().get(URL), range(50))
+def test_there_are_fewer_connections_than_threads(postgresql: str) -> None:
+    app = create_app(postgresql, threads=9, table=True)
+    with ThreadPoolExecutor(9) as callers:
+        answers = callers.map(lambda _: app.test_client().get(URL), range(50))
         assert {answer.status_code for answer in answers} == {200}
     count = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
-    with on_postgresql.app_context(), reading() as session:
-        assert session.scalar(count) == 2
+    with app.app_context(), reading() as session:
+        assert session.scalar(count) <= 8
 
 
-class Statement(Input):
-    sql: str
-    values: dict[str, Any]
-
-
-@operation()
-def execute(body: Statement) -> None:
-    """Execute a statement."""
-    with writing() as session:
-        session.execute(text(body.sql), body.values)
-
-
-TABLES = """
-CREATE TABLE people (id INTEGER PRIMARY KEY, email VARCHAR(100) UNIQUE NOT NULL CHECK (email > ''));
-CREATE TABLE orders (person INTEGER REFERENCES people (id));
-CREATE TABLE notes (person INTEGER REFERENCES people (id) ON DELETE RESTRICT);
-CREATE TABLE jobs (person INTEGER REFERENCES people (id) DEFERRABLE INITIALLY DEFERRED);
-INSERT INTO people VALUES (1, 'ada@example.com');
-INSERT INTO people VALUES (2, 'bob@example.com');
-INSERT INTO people VALUES (3, 'eve@example.com');
-INSERT INTO orders VALUES (1);
-INSERT INTO notes VALUES (2)
-"""
-NEW = "INSERT INTO people VALUES (:id, :email)"
-
-
-@pytest.fixture
-def with_constraints(reachable: dict[str, Any]) -> Flask:
-    app = open_test_app(Settings(**reachable))
-    app.post("/execute")(execute)
-    with app.app_context(), writing() as session:
-        for statement in TABLES.split(";"):
-            session.execute(text(statement))
-    return close_app(app)
-
-
-def post(app: Flask, sql: str, **values: Any) -> Any:
-    return app.test_client().post("/execute", json={"sql": sql, "values": values})
-
-
-@pytest.mark.parametrize(
-    ("sql", "values"),
-    [
-        (NEW, {"id": 4, "email": "ada@example.com"}),
-        (NEW, {"id": 1, "email": "new@example.com"}),
-        ("UPDATE people SET email = :email WHERE id = 2", {"email": "ada@example.com"}),
-    ],
-    ids=["unique", "primary key", "update"],
-)
-def test_a_value_that_must_be_unique_and_exists_is_409(
-    with_constraints: Flask, caplog: pytest.LogCaptureFixture, sql: str, values: dict[str, Any]
+@needs_postgresql
+def test_a_locked_table_is_503_and_does_not_open_the_breaker(
+    on_postgresql: Flask, postgresql: str
 ) -> None:
-    response = post(with_constraints, sql, **values)
-    assert (response.status_code, response.mimetype) == (409, "application/problem+json")
-    assert "exists already" in response.get_json(force=True)["detail"]
-    for shown in (response.text, caplog.text):
-        assert "@example.com" not in shown
-        assert "INSERT" not in shown
-    assert "people" in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("sql", "person"),
-    [
-        ("INSERT INTO orders VALUES (:person)", 987654),
-        ("INSERT INTO jobs VALUES (:person)", 987654),
-        ("DELETE FROM people WHERE id = :person", 1),
-        ("DELETE FROM people WHERE id = :person", 2),
-    ],
-    ids=["missing", "missing at the commit", "in use", "restricted"],
-)
-def test_a_reference_that_would_lead_nowhere_is_409(
-    with_constraints: Flask, caplog: pytest.LogCaptureFixture, sql: str, person: int
-) -> None:
-    response = post(with_constraints, sql, person=person)
-    assert (response.status_code, response.mimetype) == (409, "application/problem+json")
-    assert "refer" in response.get_json(force=True)["detail"]
-    assert "987654" not in response.text + caplog.text
-    assert "refused a change" in caplog.text
-
-
-@pytest.mark.parametrize("email", [None, ""], ids=["not null", "check"])
-def test_a_value_that_the_application_should_have_refused_is_500(
-    with_constraints: Flask, caplog: pytest.LogCaptureFixture, email: str | None
-) -> None:
-    response = post(with_constraints, NEW, id=987654, email=email)
-    assert (response.status_code, response.mimetype) == (500, "application/problem+json")
-    assert "IntegrityError" in caplog.text
-    assert "987654" not in response.text + caplog.text
+    client = on_postgresql.test_client()
+    engine = create_engine(postgresql)
+    with engine.begin() as other:
+        other.execute(text("LOCK TABLE rows"))
+        assert client.get(URL).status_code == 503
+        with on_postgresql.app_context(), reading() as session:
+            assert session.scalar(text("SELECT 1")) == 1
+    engine.dispose()
+    assert client.get(URL).status_code == 200

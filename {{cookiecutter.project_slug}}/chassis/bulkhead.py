@@ -1,0 +1,59 @@
+"""A bulkhead: https://learn.microsoft.com/azure/architecture/patterns/bulkhead."""
+
+from collections import deque
+from collections.abc import Callable
+from threading import Lock
+from typing import Any
+
+# Seconds that a request waits for a place, in slices. Requests behind it, such as /health, wait as long.
+# A slice takes longer on a busy machine, so a process that gets no CPU time does not seem stuck.
+SLICE, SLICES = 0.002, 25
+# Slices before the first request has ended, because a new process has to connect.
+FIRST_SLICES = 200
+
+
+class Bulkhead:
+    """Keeps a thread free of the datastore, so that /health and other requests are always served.
+
+    Fewer requests than there are threads use the datastore at a time, whatever they wait for: a lock,
+    a slow statement, a name server. If no place becomes free in 50 ms, the datastore is stuck: requests
+    get 503 immediately until two places are free. Short requests are never refused.
+    """
+
+    def __init__(self, threads: int, unavailable: Callable[[], Exception]) -> None:
+        """Take the number of threads in this process, and what makes the error of a refusal."""
+        self.places = max(1, threads - 1)
+        self._unavailable = unavailable
+        self._free, self._slices, self._stuck = self.places, FIRST_SLICES, False
+        self._lock = Lock()
+        self._queue: deque[Lock] = deque()  # a lock for each request that waits, released in turn
+
+    def __enter__(self) -> None:
+        """Take a place; raise the error if none becomes free."""
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return
+            if self._stuck:
+                raise self._unavailable()
+            turn = Lock()
+            turn.acquire()
+            self._queue.append(turn)
+        if any(turn.acquire(timeout=SLICE) for _ in range(self._slices)):
+            return
+        with self._lock:
+            if turn in self._queue:
+                self._queue.remove(turn)
+                self._stuck = True
+                raise self._unavailable()
+
+    def __exit__(self, *raised: Any) -> None:
+        """Give the place to the request that has waited longest, if any."""
+        with self._lock:
+            self._slices = SLICES
+            if self._queue:
+                self._queue.popleft().release()
+                return
+            self._free += 1
+            if self._free > 1 or self.places == 1:
+                self._stuck = False

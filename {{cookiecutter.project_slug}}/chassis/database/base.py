@@ -1,0 +1,39 @@
+"""The base of the models, and what a database lacks of them."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from sqlalchemy import Connection, MetaData, inspect
+from sqlalchemy.orm import DeclarativeBase
+
+from .utc import UTCDateTime
+
+
+class Base(DeclarativeBase):
+    """The base of the models."""
+
+    type_annotation_map = {datetime: UTCDateTime}
+    # A constraint with a name can be changed: https://alembic.sqlalchemy.org/en/latest/naming.html
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+def missing_columns(connection: Connection) -> Iterator[str]:
+    """Yield the columns of the models that the database does not have; more of them do no harm."""
+    tables = Base.metadata.sorted_tables
+    for schema in {table.schema for table in tables}:
+        wanted = [table for table in tables if table.schema == schema]
+        names = [table.name for table in wanted]
+        found = inspect(connection).get_multi_columns(schema=schema, filter_names=names)
+        for table in wanted:
+            present = {column["name"] for column in found.get((schema, table.name), [])}
+            yield from (
+                f"{table}.{column.name}" for column in table.c if column.name not in present
+            )

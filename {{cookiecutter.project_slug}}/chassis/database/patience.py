@@ -1,0 +1,53 @@
+"""Connections to PostgreSQL that wait for nothing without a limit."""
+
+from concurrent.futures import Future
+from threading import Thread
+from typing import Any
+
+import psycopg
+from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
+
+SILENCE = psycopg.errors.ConnectionTimeout  # only timeouts: a refused connection fails at once
+
+
+class PatientConnection(psycopg.Connection[Any]):
+    """Times out if the server sends nothing: then statement_timeout, which is its own, does not help."""
+
+    patience: float | None = None  # seconds
+
+    def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
+        try:
+            return super().wait(gen, interval, timeout or self.patience)
+        except psycopg.Error as error:
+            silent = self.info.transaction_status == TransactionStatus.ACTIVE
+            if silent and isinstance(error, psycopg.OperationalError):
+                self.close()  # a late reply could be read as the result of the next query
+                raise SILENCE("the server does not respond") from error
+            # The lines after the first can hold values of a row, which do not belong in logs.
+            error.args = (str(error).partition("\n")[0],)
+            raise
+
+
+def close(attempt: Future[PatientConnection]) -> None:
+    """Close the connection of an attempt that succeeded too late."""
+    if not attempt.exception():
+        attempt.result().close()
+
+
+def connect_within(seconds: float, *args: Any, **parameters: Any) -> PatientConnection:
+    """Connect in a thread of its own, because psycopg waits for the name server without a timeout."""
+    attempt: Future[PatientConnection] = Future()
+
+    def connect() -> None:
+        try:
+            attempt.set_result(PatientConnection.connect(*args, **parameters))
+        except Exception as error:
+            attempt.set_exception(error)
+
+    Thread(target=connect, name="connect", daemon=True).start()
+    try:
+        return attempt.result(seconds)
+    except TimeoutError:
+        attempt.add_done_callback(close)
+        raise SILENCE("the server or the name server does not respond") from None
