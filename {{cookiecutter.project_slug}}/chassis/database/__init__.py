@@ -20,8 +20,9 @@ from ..per_process import per_process
 from ..ready import ready
 from ..secret import Secret
 from ..settings import Seconds, ServerSettings
-from .base import Base, UTCDateTime, missing_columns
+from .base import Base, missing_columns
 from .retries import repeatable
+from .utc import UTCDateTime
 
 __all__ = ["Base", "UTCDateTime", "reading", "repeatable", "writing"]
 
@@ -36,6 +37,7 @@ URL = Meta(
 class DatastoreSettings(ServerSettings):
     database_url: Annotated[Secret, URL] = Secret("sqlite:///instance/app.db")
     datastore_timeout: Seconds = 2
+    migration_timeout: Seconds = 60
 
 
 class Database:
@@ -56,12 +58,12 @@ class Database:
         self.breaker = Breaker(f"The database ({self.kind})", self.seconds)
         self.bulkhead = Bulkhead(settings.threads, self.breaker.unavailable)
 
-    def make_engine(self) -> Engine:
+    def make_engine(self, connections: int) -> Engine:
+        """Make an engine with a pool of connections, each of which is tested before it is used."""
         engine: Engine = self.dialect.make_engine(
             self.url,
             self.seconds,
-            # A connection for each request that the bulkhead admits, tested before it is used.
-            pool_size=self.bulkhead.places,
+            pool_size=connections,
             max_overflow=0,
             pool_timeout=self.seconds or None,
             pool_pre_ping=True,
@@ -110,7 +112,7 @@ class Database:
 @per_process
 def engine() -> Engine:
     """Return the engine of the current application."""
-    return database().make_engine()
+    return database().make_engine(database().bulkhead.places)
 
 
 def database() -> Database:

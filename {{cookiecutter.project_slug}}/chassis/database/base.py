@@ -1,24 +1,12 @@
-"""The base of the models, and the type of their times."""
+"""The base of the models, and what a database lacks of them."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
-from sqlalchemy import Connection, DateTime, MetaData, TypeDecorator, inspect
+from sqlalchemy import Connection, MetaData, inspect
 from sqlalchemy.orm import DeclarativeBase
 
-
-class UTCDateTime(TypeDecorator[datetime]):
-    """A timezone-aware UTC datetime: SQLite stores no zone, PostgreSQL returns the session's."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
-        return value and value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
-        return value and (value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC))
+from .utc import UTCDateTime
 
 
 class Base(DeclarativeBase):
