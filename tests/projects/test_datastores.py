@@ -36,10 +36,12 @@ PATIENCE = 6
 class Answer:
     """What a server says, and after how many seconds."""
 
-    def __init__(self, server: Server, path: str, body: object = None) -> None:
+    def __init__(
+        self, server: Server, path: str, body: object = None, method: str | None = None
+    ) -> None:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(server.address + path, data, headers)
+        request = urllib.request.Request(server.address + path, data, headers, method=method)
         began = time.monotonic()
         try:
             response = urllib.request.urlopen(request, timeout=60)

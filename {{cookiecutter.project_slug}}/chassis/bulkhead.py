@@ -17,7 +17,7 @@ class Bulkhead:
 
     Fewer requests than there are threads use the datastore at a time, whatever they wait for: a lock,
     a slow statement, a name server. If no place becomes free in 50 ms, the datastore is stuck: requests
-    get 503 immediately until two places are free. Short requests are never refused.
+    get 503 immediately until one does.
     """
 
     def __init__(self, threads: int, unavailable: Callable[[], Exception]) -> None:
@@ -55,5 +55,4 @@ class Bulkhead:
                 self._queue.popleft().release()
                 return
             self._free += 1
-            if self._free > 1 or self.places == 1:
-                self._stuck = False
+            self._stuck = False

@@ -2,6 +2,7 @@ ${repr(message)}
 
 import sqlalchemy as sa
 from alembic import op
+${imports or ""}
 
 revision = "${up_revision}"
 down_revision = ${repr(down_revision)}

@@ -38,6 +38,7 @@ URL = Meta(
 class DatastoreSettings(ServerSettings):
     database_url: Annotated[Secret, URL] = Secret("sqlite:///instance/app.db")
     datastore_timeout: Seconds = 2
+    migration_timeout: Seconds = 60
 
 
 class Database:
@@ -58,12 +59,12 @@ class Database:
         self.breaker = Breaker(f"The database ({self.kind})", self.seconds)
         self.bulkhead = Bulkhead(settings.threads, self.breaker.unavailable)
 
-    def make_engine(self) -> Engine:
+    def make_engine(self, connections: int) -> Engine:
+        """Make an engine with a pool of connections, each of which is tested before it is used."""
         engine: Engine = self.dialect.make_engine(
             self.url,
             self.seconds,
-            # A connection for each request that the bulkhead admits, tested before it is used.
-            pool_size=self.bulkhead.places,
+            pool_size=connections,
             max_overflow=0,
             pool_timeout=self.seconds or None,
             pool_pre_ping=True,
@@ -112,7 +113,7 @@ class Database:
 @per_process
 def engine() -> Engine:
     """Return the engine of the current application."""
-    return database().make_engine()
+    return database().make_engine(database().bulkhead.places)
 
 
 def database() -> Database:

@@ -1,59 +1,138 @@
 """Runs the migrations; migrations/env.py calls it."""
 
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
 from alembic import context
-from sqlalchemy import Engine, event, func, select
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine, event, exc, text
 
 from ..application import Settings
 from . import Base, Database, UTCDateTime
 
+# Seconds for which a migration waits for the lock of a table. Requests that need the table queue behind it,
+# so it is less than their own timeout.
+LOCK_TIMEOUT = 1
+LOCK_NOT_AVAILABLE = "55P03"
+
 
 def run() -> None:
     """Migrate the database of DATABASE_URL, or write the SQL (`alembic upgrade head --sql`)."""
-    database = Database(Settings.from_environment())
+    settings = Settings.from_environment()
+    database = Database(settings)
     if context.is_offline_mode():
         migrate(dialect_name=database.kind, literal_binds=True)
         return
     database.seconds = 0  # a migration takes as long as it takes
-    engine = database.make_engine()
+    engine = database.make_engine(connections=2)
     try:
         if database.kind == "sqlite":
             migrate_sqlite(engine)
         else:
-            with engine.begin() as connection:
-                connection.execute(select(func.pg_advisory_xact_lock(0)))  # one deploy at a time
-                migrate(connection=connection)
+            with one_at_a_time(engine):
+                migrate_postgresql(engine, settings.migration_timeout)
     finally:
         engine.dispose()
 
 
 def migrate_sqlite(engine: Engine) -> None:
-    """Migrate a file, which is created if it is missing; check its foreign keys in the end."""
+    """Migrate a file, which is created if it is missing; check its foreign keys after each migration."""
     path = Path(engine.url.database or "")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
     # SQLite copies a table to change it. Dropping the old one must not delete rows that refer to it.
     off = "PRAGMA foreign_keys = OFF"
     event.listen(engine, "connect", lambda raw, _: raw.execute(off))
-    with engine.begin() as connection:
-        migrate(connection=connection)
-        for table, _, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
+
+    def check(ctx: Any, **_: Any) -> None:
+        for table, _, parent, _ in ctx.connection.exec_driver_sql("PRAGMA foreign_key_check"):
             raise SystemExit(f"Rolled back: {table} refers to rows that {parent} does not have.")
+
+    with engine.connect() as connection:
+        migrate(connection=connection, transactional_ddl=True, on_version_apply=check)
+
+
+@contextmanager
+def one_at_a_time(engine: Engine) -> Iterator[None]:
+    """Wait until no other deploy migrates.
+
+    CREATE INDEX CONCURRENTLY of another deploy waits for every snapshot. A statement that waits has
+    one, and so does a statement with parameters until the next one.
+    """
+    with engine.connect() as connection:
+        while not connection.scalar(text("SELECT pg_try_advisory_xact_lock(0)")):
+            connection.rollback()
+            print("Waiting for another migration …", file=sys.stderr)
+            time.sleep(1)
+        yield
+
+
+def migrate_postgresql(engine: Engine, seconds: int) -> None:
+    """Migrate; try again for some seconds while other transactions hold the lock of a table."""
+    event.listen(engine, "begin", limit)
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            with engine.connect() as connection:
+                migrate(connection=connection)
+            return
+        except exc.OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
+                raise
+            if time.monotonic() > end:
+                raise SystemExit(f"Rolled back: {error.orig} in MIGRATION_TIMEOUT.") from None
+            print(f"{error.orig}: trying again …", file=sys.stderr)
+            time.sleep(LOCK_TIMEOUT)
+
+
+def limit(connection: Connection) -> None:
+    """Limit the waits for locks; not in an autocommit_block, because no request queues behind that."""
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        bounds = f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s'; SET LOCAL statement_timeout = 0"
+        connection.exec_driver_sql(bounds)
 
 
 def migrate(**options: Any) -> None:
+    """Run each migration in a transaction of its own, which an autocommit_block may divide."""
     context.configure(
         target_metadata=Base.metadata,
         render_item=render_item,
         render_as_batch=True,  # SQLite cannot alter most of a table: it is copied
+        compare_server_default=True,
+        autogenerate_plugins=["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"],
+        transaction_per_migration=True,
         **options,
     )
+    if not context.is_offline_mode() and (unknown := unknown_revisions()):
+        names = ", ".join(unknown)
+        print(
+            f"A newer version has migrated the database to {names}: nothing to do.", file=sys.stderr
+        )
+        return
     with context.begin_transaction():
         context.run_migrations()
 
 
-def render_item(kind: str, item: Any, _: Any) -> str | Literal[False]:
-    """Write UTCDateTime into a migration as the type of its column; leave others to Alembic."""
-    return "sa.DateTime(timezone=True)" if isinstance(item, UTCDateTime) else False
+def unknown_revisions() -> list[str]:
+    """Return the database's revisions that this version does not have, if the command is `upgrade head`."""
+    scripts = ScriptDirectory.from_config(context.config)
+    known = {script.revision for script in scripts.walk_revisions()}
+    unknown = [each for each in context.get_context().get_current_heads() if each not in known]
+    with suppress(CommandError, KeyError):  # other commands have no revision to migrate to
+        if unknown and context.get_revision_argument() == scripts.get_current_head():
+            return unknown
+    return []
+
+
+def render_item(kind: str, item: Any, autogenerate: Any) -> str | Literal[False]:
+    """Write UTCDateTime into a migration as the type of its column; import other types of your own."""
+    if isinstance(item, UTCDateTime):
+        return "sa.DateTime(timezone=True)"
+    if kind == "type" and not (module := type(item).__module__).startswith("sqlalchemy."):
+        autogenerate.imports.add(f"import {module}")
+    return False

@@ -44,7 +44,9 @@ def create_app(url: str, threads: int = 8, *, table: bool = False) -> Flask:
 @pytest.fixture(autouse=True)
 def no_models(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove the models of the application, which other tests may have imported."""
-    monkeypatch.setattr(Base, "metadata", MetaData())
+    monkeypatch.setattr(
+        Base, "metadata", MetaData(naming_convention=Base.metadata.naming_convention)
+    )
 
 
 @pytest.fixture
