@@ -105,15 +105,14 @@ def operation(
         own = {"operationId": operation_id, "tags": list(tags), "deprecated": deprecated}
         described = merge(openapi or {}, {name: value for name, value in own.items() if value})
         shown = show(function, takes.get("body"), examples or {})
-        if security is not None:
-            require(view, security)
+        made = view if security is None else require(view, security)
         # For the document and for chassis/checks.py.
-        vars(view).update(
+        vars(made).update(
             operation=Operation(takes, media_type, shown, responses, errors, described)
         )
-        vars(view).pop("is_wrapped", None)
+        vars(made).pop("is_wrapped", None)
         vars(function).update(is_wrapped=True)
-        return view if document else undocumented(view)
+        return made if document else undocumented(made)
 
     return decorate
 
