@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable
 from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import structs
@@ -36,8 +36,15 @@ def mark(view: V, decorator: str, **marks: Any) -> V:
     return view
 
 
+def bare(hint: Any) -> Any:
+    """Return a type without its annotations."""
+    return bare(get_args(hint)[0]) if get_origin(hint) is Annotated else hint
+
+
 def members(hint: Any) -> list[Any]:
     """Return the types in a union, or the type itself; follow aliases (`type X = …`)."""
+    if len(inner := members(bare(hint)) if bare(hint) is not hint else []) > 1:
+        return inner
     origin = get_origin(hint)
     if hasattr(origin, "__value__"):
         return members(origin.__value__[get_args(hint)])
