@@ -25,6 +25,14 @@ def refuse(function: Any, mistake: str) -> TypeError:
     return TypeError(f"{getattr(function, '__module__', '')}.{name}: {mistake}")
 
 
+def plain(function: Any, name: str, value: Any) -> dict[str, Any]:
+    """Return a dict as JSON has it; raise TypeError if it is none, or JSON cannot hold it."""
+    try:
+        return msgspec.convert(msgspec.to_builtins(value, str_keys=True), dict[str, Any])
+    except (TypeError, msgspec.ValidationError) as error:
+        raise refuse(function, f"`{name}` cannot be an object in JSON: {error}") from error
+
+
 def mark(view: V, decorator: str, **marks: Any) -> V:
     """Set attributes of a view; raise TypeError for a class."""
     if isinstance(view, type):

@@ -15,10 +15,17 @@ def schemas_of(types: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
     A type is named after its class. If two classes have the same name, the first one keeps it, and
     the second one gets the name of its module, too: a new type renames no other.
     """
-    made = msgspec.json.schema_components(types, ref_template=PLACE + "{name}")
+    try:
+        made = msgspec.json.schema_components(types, ref_template=PLACE + "{name}")
+    except KeyError as error:  # two generic types of classes with one name, for example
+        raise TypeError(
+            f"{error}: another type has this name in OpenAPI: rename a class"
+        ) from error
     text = msgspec.json.encode(made)
     first: dict[str, str] = {}
     for name in made[1]:
+        if name.endswith("_"):  # Page[list[Item]]: the name of a module in it is not its own
+            continue
         first.setdefault(name.rpartition(".")[2], name)
     for short, name in first.items():
         if short != name:  # msgspec gives each of them the name of its module

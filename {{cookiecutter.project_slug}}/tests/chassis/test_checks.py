@@ -219,6 +219,12 @@ def test_an_example_that_is_no_valid_body_is_refused_at_import() -> None:
         operation(examples={"right": Query(5), "wrong": wrong})(takes_body)
 
 
+@pytest.mark.parametrize("examples", [[Query(5)], {"wrong": object()}])
+def test_examples_that_json_cannot_hold_are_refused_at_import(examples: Any) -> None:
+    with pytest.raises(TypeError, match="takes_body: `examples` cannot be an object in JSON"):
+        operation(examples=examples)(takes_body)
+
+
 def test_examples_without_a_body_are_refused_at_import() -> None:
     with pytest.raises(TypeError, match="no_content: `examples` are bodies, and it takes none"):
         operation(examples={"right": Query(5)})(no_content)
