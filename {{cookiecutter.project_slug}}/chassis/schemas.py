@@ -36,3 +36,13 @@ def schemas_of(types: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
         if "description" in schema:  # a docstring, which only Python 3.13 and newer unindent
             schema["description"] = inspect.cleandoc(schema["description"])
     return schemas, named
+
+
+def is_text(schema: Any, types: dict[str, Any], *, is_list: bool) -> bool:
+    """Tell whether text can be converted to each type that a schema allows; a list, if it may be."""
+    schema = types.get(schema.get("$ref", "").rpartition("/")[2], schema)
+    if schema.get("type") == "array":
+        items = schema.get("prefixItems") or [schema.get("items") or {}]
+        return is_list and all(is_text(item, types, is_list=False) for item in items)
+    each = schema.get("anyOf", [])
+    return schema.get("type") != "object" and all(is_text(x, types, is_list=is_list) for x in each)

@@ -42,10 +42,10 @@ def test_the_document_describes_it() -> None:
 
 def test_the_document_says_what_is_required_and_what_may_not_be_found() -> None:
     paths = make_app().extensions["document"]["paths"]
-    first, last, names, _ = paths["/v1/ranges"]["get"]["parameters"]
+    first, last, only = paths["/v1/ranges"]["get"]["parameters"]
     assert first["required"]
     assert last["required"]
-    assert not names["required"]
+    assert not only["required"]
     (label,) = paths["/v1/things/{thing_id}/label"]["get"]["parameters"]
     assert label["schema"] == {"type": "integer", "maximum": 1000}
     assert "404" in paths["/v1/things/{thing_id}/label"]["get"]["responses"]
