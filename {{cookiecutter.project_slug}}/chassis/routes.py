@@ -13,6 +13,8 @@ from .checks import PARTS, bare, refuse
 
 # What Flask's converters make of a part of the path; the others make a text of it.
 CONVERTERS = {"int": int, "float": float, "uuid": UUID}
+# What decorators set for the whole view.
+MARKS = {"operation", "security", "undocumented"}
 
 
 def methods_of(rule: Rule) -> list[str]:
@@ -32,6 +34,11 @@ def check_routes(app: Flask) -> None:
                 raise refuse(view, f"another view serves {method} {rule.rule} too: remove one")
         if hasattr(view, "is_wrapped"):
             raise refuse(view, "@operation() has no effect above the route: put it below")
+        for method in vars(getattr(view, "view_class", object)).values():
+            function = getattr(method, "__func__", method)  # of a staticmethod
+            if inspect.isfunction(function) and vars(function).keys() & MARKS:
+                fix = "write a function, or set `decorators` in the class"
+                raise refuse(function, f"a mark on a method of a view has no effect: {fix}")
         if hasattr(view, "operation"):
             check_path(rule, view)
         elif inspect.iscoroutinefunction(view) and not find_spec("asgiref"):

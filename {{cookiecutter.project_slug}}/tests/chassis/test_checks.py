@@ -14,6 +14,7 @@ from flask.views import MethodView
 from werkzeug.exceptions import Conflict, HTTPException
 
 from chassis import Error, Input, Settings, close_app, operation, undocumented
+from chassis.security import public
 
 from .things import open_test_app
 
@@ -345,6 +346,16 @@ def test_a_union_of_a_converter_s_type_is_refused_at_the_end() -> None:
 
     with pytest.raises(TypeError, match=r"<int:item_id> gives no int \| str: write"):
         close_app(with_route("/items/<int:item_id>", get_either))
+
+
+@pytest.mark.parametrize(
+    "method",
+    [public(lambda self: ""), undocumented(lambda self: ""), staticmethod(operation()(no_content))],
+)
+def test_a_mark_on_a_method_is_refused_at_the_end(method: Any) -> None:
+    view: type[MethodView] = type("View", (MethodView,), {"get": method})
+    with pytest.raises(TypeError, match="a mark on a method .*: write a function, or set"):
+        close_app(with_route("/view", view.as_view("view")))
 
 
 def test_an_operation_above_its_route_is_refused_at_the_end() -> None:
