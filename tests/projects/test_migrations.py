@@ -27,7 +27,7 @@ def add_the_stock(project: Path) -> None:
 def test_what_the_readme_says_of_changing_tables_works(workshop: Bake) -> None:
     project = workshop(datastore="sql")
     add_the_resource_of_the_readme(project)
-    *_, stock, body, patch, returned, row, function, create, change, commands = blocks(
+    *_, stock, body, patch, returned, row, function, create, change, declared, commands = blocks(
         project, "README.md", SECTION
     )
     add_the_stock(project)
@@ -46,6 +46,8 @@ def test_what_the_readme_says_of_changing_tables_works(workshop: Bake) -> None:
         opened = code.index("with writing() as session:\n", begin)
         end = code.index("\n", opened) + 1
         module.write_text(code[:end] + call + code[end:], encoding="utf-8")
+    views = project / "api/orders/views.py"
+    replace(views, declared.replace("404, ", ""), declared)
     run("sh", "-ec", commands, cwd=project)
     with serving(project) as server:
         item = Answer(server, ITEMS, {"name": "Ada", "stock": 3}).json

@@ -19,8 +19,8 @@ from . import database as datastore
 # % elif cookiecutter.datastore == "firestore"
 from . import firestore as datastore
 # % endif
+from .checks import plain
 from .openapi import document
-from .patch import merge
 from .settings import ServerSettings
 
 
@@ -58,7 +58,7 @@ def open_app(
     app.url_map.merge_slashes = False  # a doubled slash is a 404, not a redirect in HTML
     app.extensions["settings"] = settings
     info = {"title": title, "description": description, "version": version}
-    app.extensions["openapi"] = merge(openapi or {}, {"info": info})
+    app.extensions["openapi"] = [{"info": info}, plain(open_app, "openapi", openapi or {})]
     app.extensions["wrappers"] = []  # WSGI middleware of the capabilities
     errors.register(app)
     authentication.register(app)

@@ -1,23 +1,32 @@
 """Refuses a request without the credentials that its route needs, before the view is called."""
 
+from inspect import isawaitable
 from typing import Any
 
 from flask import Flask, g, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 
 from .checks import refuse
 from .security import Scheme
 
 
-class Denied(HTTPException):
-    """401 or 403, with a challenge for each scheme: https://www.rfc-editor.org/rfc/rfc9110#name-401-unauthorized."""
+class Challenged(HTTPException):
+    """An error with a challenge for each scheme: https://www.rfc-editor.org/rfc/rfc9110#name-401-unauthorized."""
 
-    def __init__(self, code: int, detail: str, challenges: list[str]) -> None:
+    def __init__(self, detail: str, challenges: list[str]) -> None:
         super().__init__(detail)
-        self.code, self.challenges = code, challenges
+        self.challenges = challenges
 
     def get_headers(self, *args: Any) -> list[tuple[str, str]]:
         return [("WWW-Authenticate", challenge) for challenge in self.challenges]
+
+
+class Denied(Challenged, Unauthorized):
+    """401: the request has no valid credentials."""
+
+
+class Lacking(Challenged, Forbidden):
+    """403: the caller lacks a scope."""
 
 
 class Security:
@@ -26,6 +35,12 @@ class Security:
     def __init__(self) -> None:
         self.defaults: dict[str, tuple[Scheme[Any], ...]] = {}  # by blueprint; "": the application
         self.needs: dict[str | None, tuple[Scheme[Any], ...]] = {}  # by endpoint; None: no route
+
+    def add_default(self, name: str, schemes: tuple[Scheme[Any], ...]) -> None:
+        """Require schemes on a blueprint's routes or, with the name "", on the application's."""
+        if self.needs:
+            raise TypeError(f"secure({name!r}) came after close_app: move it before")
+        self.defaults[name] = schemes
 
     def close(self, app: Flask) -> None:
         """Find the schemes of each route; raise TypeError if two schemes have the same name."""
@@ -42,24 +57,33 @@ class Security:
                 raise refuse(scheme.verify, f"two schemes are named `{scheme.name}`: set `name=`")
 
     def authenticate(self) -> None:
-        """Raise Denied unless the request has credentials for one scheme of its route."""
-        needed = self.needs.get(request.endpoint)
+        """Raise Denied or Lacking unless the request has credentials for one scheme of its route."""
+        g.callers, g.scheme = {}, None
+        needed = self.needs.get(request.endpoint, self.needs[None])
         if not needed:
             return
         refused, lacking = [], []
         for scheme in needed:
             credential = scheme.read()
             caller = scheme.verify(credential) if credential else None
-            if caller is None or caller is False:
+            if isawaitable(caller):
+                raise refuse(scheme.verify, "it returns an awaitable: return the caller")
+            if not caller:
                 refused.append(scheme.challenge("invalid_token" if credential else ""))
-            elif set(scheme.scopes) <= set(getattr(caller, "scopes", ())):
-                g.callers = {scheme.name: caller}
+            elif set(scheme.scopes) <= scopes_of(caller):
+                g.callers, g.scheme = {scheme.name: caller}, scheme
                 return
             else:
                 lacking.append(scheme.challenge("insufficient_scope"))
         if lacking:
-            raise Denied(403, "The caller lacks a scope that this operation needs.", lacking)
-        raise Denied(401, "Send valid credentials, as WWW-Authenticate says.", refused)
+            raise Lacking("The caller lacks a scope that this operation needs.", lacking)
+        raise Denied("Send valid credentials, as WWW-Authenticate says.", refused)
+
+
+def scopes_of(caller: Any) -> set[str]:
+    """Return a caller's scopes: an iterable or, as in OAuth, a text with spaces between them."""
+    scopes = getattr(caller, "scopes", None) or ()
+    return set(scopes.split() if isinstance(scopes, str) else scopes)
 
 
 def register(app: Flask) -> None:

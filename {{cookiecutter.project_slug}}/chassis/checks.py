@@ -1,12 +1,15 @@
 """Refuses mistakes in a view when its module is imported, before a request meets them."""
 
 import inspect
+import re
 from collections.abc import Callable
 from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import structs
+
+from .schemas import is_text
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -25,6 +28,14 @@ def refuse(function: Any, mistake: str) -> TypeError:
     return TypeError(f"{getattr(function, '__module__', '')}.{name}: {mistake}")
 
 
+def plain(function: Any, name: str, value: Any) -> dict[str, Any]:
+    """Return a dict as JSON has it; raise TypeError if it is none, or JSON cannot hold it."""
+    try:
+        return msgspec.convert(msgspec.to_builtins(value, str_keys=True), dict[str, Any])
+    except (TypeError, msgspec.ValidationError) as error:
+        raise refuse(function, f"`{name}` cannot be an object in JSON: {error}") from error
+
+
 def mark(view: V, decorator: str, **marks: Any) -> V:
     """Set attributes of a view; raise TypeError for a class."""
     if isinstance(view, type):
@@ -36,8 +47,15 @@ def mark(view: V, decorator: str, **marks: Any) -> V:
     return view
 
 
+def bare(hint: Any) -> Any:
+    """Return a type without its annotations."""
+    return bare(get_args(hint)[0]) if get_origin(hint) is Annotated else hint
+
+
 def members(hint: Any) -> list[Any]:
     """Return the types in a union, or the type itself; follow aliases (`type X = …`)."""
+    if len(inner := members(bare(hint)) if bare(hint) is not hint else []) > 1:
+        return inner
     origin = get_origin(hint)
     if hasattr(origin, "__value__"):
         return members(origin.__value__[get_args(hint)])
@@ -63,8 +81,9 @@ def read_signature(function: Callable[..., Any]) -> tuple[dict[str, Any], Any]:
         raise refuse(function, "it yields: return a list, or a flask.Response of the generator")
     try:
         hints = get_type_hints(function, include_extras=True)
-    except NameError as error:
-        raise refuse(function, f"{error}: import the type, not under TYPE_CHECKING") from error
+    except Exception as error:  # of the text of an annotation
+        fix = "import the type, or define it, at the top of the module, not under TYPE_CHECKING"
+        raise refuse(function, f"{error}: {fix}") from error
     for name, parameter in inspect.signature(function).parameters.items():
         if name == "self":
             raise refuse(function, "it is a method: write a function")
@@ -91,17 +110,32 @@ def check_type(function: Callable[..., Any], name: str, kind: Any) -> None:
         fix = "use a msgspec.Struct, or read it from flask.request"
         if name == "return":
             fix = "for a response of your own, write `-> flask.Response`"
-        mistake = f"msgspec cannot use the type of `{name}`: {str(error).partition(chr(10))[0]}"
+        why = str(error).partition("\n")[0]
+        why = repr(kind) if why.endswith(":") else why  # else the head of a list
+        mistake = f"msgspec cannot use the type of `{name}`: {why}"
         raise refuse(function, f"{mistake}; {fix}") from error
-    fields = "properties" in schema.get("$defs", {}).get(schema.get("$ref", "")[8:], {})
-    if name == "query" and not fields:
+    types = schema.get("$defs", {})
+    fields = types.get(schema.get("$ref", "")[8:], {}).get("properties")
+    if name in ("query", "headers"):
+        for field, part in (fields or {}).items():
+            if not is_text(part, types, is_list=name == "query"):
+                fix = "use one value" + ", or a list of values" * (name == "query")
+                raise refuse(function, f"`{field}` in `{name}` is no text: {fix}")
+    if name == "query" and fields is None:
         raise refuse(function, "the type of `query` has no fields: use a msgspec.Struct")
     if name == "headers":
-        if not (inspect.isclass(kind) and issubclass(kind, msgspec.Struct)):
+        if fields is None or not (inspect.isclass(kind) and issubclass(kind, msgspec.Struct)):
             raise refuse(function, "the type of `headers` must be a msgspec.Struct")
         for field in structs.fields(kind):
             if fix := IGNORED.get(field.encode_name.lower(), ""):
                 raise refuse(function, f"OpenAPI ignores the header {field.encode_name}: {fix}")
-    many = fields or schema.get("type") in ("array", "object") or type(None) in members(kind)
+            if not re.fullmatch(r"[a-zA-Z0-9-]+", field.encode_name):
+                fix = 'use letters, digits and hyphens, as in `class H(Struct, rename="kebab")`'
+                raise refuse(function, f"servers drop the header {field.encode_name}: {fix}")
+    many = (
+        fields is not None
+        or schema.get("type") in ("array", "object")
+        or type(None) in members(kind)
+    )
     if many and name not in {*PARTS, "return"}:
         raise refuse(function, f"`{name}` is in the path: use one value, such as `str` or `int`")

@@ -3,15 +3,18 @@
 from typing import Any
 
 from flask import Flask
+from werkzeug.routing import Rule
 
 from .checks import refuse
 from .describe import HEADER, Describer
 from .patch import merge
 from .routes import methods_of, path_of
 
+METHODS = {"DELETE", "GET", "PATCH", "POST", "PUT", "TRACE"}
+
 
 def document(app: Flask) -> dict[str, Any]:
-    """Describe every route that is an operation; raise TypeError if two have the same id."""
+    """Describe every route that is an operation; raise TypeError for one that OpenAPI cannot show."""
     views: dict[str, Any] = app.view_functions
     rules = [(rule, views.get(rule.endpoint)) for rule in app.url_map.iter_rules()]
     routes: list[Any] = [
@@ -23,9 +26,20 @@ def document(app: Flask) -> dict[str, Any]:
     describe = Describer([view.operation for _, view in routes], any(needs.values()))
     paths: dict[str, dict[str, Any]] = {}
     ids: dict[str, str] = {}
+    shapes: dict[str, Rule] = {}  # OpenAPI has one path, whatever its parameters are named
     for rule, view in routes:
         path = path_of(rule)
+        same = shapes.setdefault(re.sub(r"{\w+}", "{}", path), rule)
+        if path not in paths and same is not rule:
+            fix = "name their parameters alike, or set document=False on one"
+            raise refuse(view, f"{same.rule} and {rule.rule} are one path in OpenAPI: {fix}")
+        if not METHODS.issuperset(methods_of(rule)) or not methods_of(rule):
+            methods = ", ".join(sorted(rule.methods or ()))
+            raise refuse(view, f"OpenAPI cannot show {rule.rule} ({methods}): set document=False")
         for method in methods_of(rule):
+            if method.lower() in paths.get(path, {}):
+                fix = "serve one of them, or set document=False on it"
+                raise refuse(view, f"{method} {path} stands for two routes in OpenAPI: {fix}")
             operation = describe(rule, view, method, needs[rule.endpoint])
             paths.setdefault(path, {})[method.lower()] = operation
             name, route = operation["operationId"], f"{method} {rule.rule}"
@@ -40,9 +54,9 @@ def document(app: Flask) -> dict[str, Any]:
     }
     made = {
         "openapi": "3.1.0",
-        "info": {},
         "paths": paths,
         "components": {name: each for name, each in components.items() if each},
     }
-    merged: dict[str, Any] = merge(app.extensions["openapi"], made)
+    info, more = app.extensions["openapi"]
+    merged: dict[str, Any] = merge(more, made | info)
     return merged

@@ -9,8 +9,8 @@ import msgspec
 from flask import Response
 from werkzeug.exceptions import HTTPException
 
-from .checks import mark, read_signature, refuse
-from .patch import media_type_of, merge
+from .checks import mark, plain, read_signature, refuse
+from .patch import media_type_of
 from .requests import lists_of, read_body, read_headers, read_path, read_query
 from .responses import Headers, Responses
 from .security import Scheme, require
@@ -103,17 +103,19 @@ def operation(
             return responses.make(function(**arguments))
 
         own = {"operationId": operation_id, "tags": list(tags), "deprecated": deprecated}
-        described = merge(openapi or {}, {name: value for name, value in own.items() if value})
+        described = {name: value for name, value in own.items() if value}
+        described |= plain(function, "openapi", openapi or {})
+        if isinstance(tags, str):
+            raise refuse(function, f"`tags` is a text: write [{tags!r}]")
         shown = show(function, takes.get("body"), examples or {})
-        if security is not None:
-            require(view, security)
+        made = view if security is None else require(view, security)
         # For the document and for chassis/checks.py.
-        vars(view).update(
+        vars(made).update(
             operation=Operation(takes, media_type, shown, responses, errors, described)
         )
-        vars(view).pop("is_wrapped", None)
+        vars(made).pop("is_wrapped", None)
         vars(function).update(is_wrapped=True)
-        return view if document else undocumented(view)
+        return made if document else undocumented(made)
 
     return decorate
 
@@ -139,10 +141,11 @@ def show(function: Callable[..., Any], kind: Any, examples: Mapping[str, Any]) -
     """Return the examples of a body as OpenAPI has them; raise TypeError if one is not valid."""
     if examples and kind is None:
         raise refuse(function, "`examples` are bodies, and it takes none: add `body: T`")
-    shown = {name: {"value": msgspec.to_builtins(value)} for name, value in examples.items()}
+    shown = plain(function, "examples", examples)
     for name, example in shown.items():
         try:
-            msgspec.convert(example["value"], kind)
+            msgspec.convert(example, kind)
         except msgspec.ValidationError as error:
             raise refuse(function, f"the example `{name}` is not a valid body: {error}") from error
+    shown = {name: {"value": example} for name, example in shown.items()}
     return {"examples": shown} if shown else {}

@@ -1,12 +1,13 @@
 """A body that changes a part of a resource: https://www.rfc-editor.org/rfc/rfc7396."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from dataclasses import is_dataclass
+from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import UNSET, Struct, StructMeta, structs
 
-from .checks import members, refuse
+from .checks import bare, members, refuse
 from .errors import Fault, Invalid
 from .requests import fault_of, pointer_to
 
@@ -30,7 +31,9 @@ class Patch(Struct, forbid_unknown_fields=True):
         changes = self.changes()
         for field in structs.fields(current):
             if field.name in changes:
-                value = merge(changes[field.name], getattr(current, field.name))
+                value = merge_at(
+                    field.encode_name, changes[field.name], getattr(current, field.name)
+                )
                 try:
                     changes[field.name] = msgspec.convert(value, field.type)
                 except msgspec.ValidationError as error:
@@ -46,29 +49,74 @@ class Patch(Struct, forbid_unknown_fields=True):
 def merge(change: Any, current: Any) -> Any:
     """Merge a change into a value: https://www.rfc-editor.org/rfc/rfc7396#section-2."""
     if isinstance(change, Patch):
-        whole = isinstance(current, Struct)
-        return change.apply(current) if whole else msgspec.to_builtins(change)
+        if isinstance(current, Struct):
+            return change.apply(current)
+        names = {field.name: field.encode_name for field in structs.fields(change)}
+        change = {names[name]: value for name, value in change.changes().items()}
+        if not isinstance(current, dict):  # a new object, with each null that its type allows
+            return {name: merge_at(name, value, None) for name, value in change.items()}
     if not isinstance(change, dict):
         return change
+    if not isinstance(current, dict):
+        current = msgspec.to_builtins(current)
     merged = dict(current) if isinstance(current, dict) else {}
     for name, value in change.items():
         if value is None:
             merged.pop(name, None)
         else:
-            merged[name] = merge(value, merged.get(name))
+            merged[name] = merge_at(name, value, merged.get(name))
     return merged
+
+
+def merge_at(name: Any, change: Any, current: Any) -> Any:
+    """Merge a change into the member of an object; put its name into the pointer of a fault."""
+    try:
+        return merge(change, current)
+    except Invalid as error:
+        fault = error.errors[0]
+        pointer = pointer_to([str(name)]) + str(fault.pointer)
+        raise Invalid(Fault(fault.detail, pointer=pointer)) from error
 
 
 def media_type_of(function: Callable[..., Any], kind: Any) -> str:
     """Return the media type of a body; raise TypeError for a Patch that is not a merge patch."""
-    if not (isinstance(kind, type) and issubclass(kind, Patch)):
+    kinds = list(objects(kind))
+    if not any(map(is_patch, kinds)):
         return "application/json"
+    if kinds[1:] or not is_patch(bare(kind)):
+        raise refuse(function, "a Patch is a whole body: write `body: P`, with P the Patch alone")
+    check_patch(function, kinds[0], [])
+    return "application/merge-patch+json"
+
+
+def check_patch(function: Callable[..., Any], kind: Any, seen: list[Any]) -> None:
+    """Raise TypeError for a Patch, or one inside it, that is not a merge patch."""
     for field in structs.fields(kind):
+        if hasattr(Patch, field.name):
+            fix = (
+                f'write `{field.name}_: T | UnsetType = field(default=UNSET, name="{field.name}")`'
+            )
+            raise refuse(function, f"`{field.name}` is a method of a Patch: {fix}")
         if field.default is not UNSET:
             fix = f"write `{field.name}: T | UnsetType = UNSET`"
             raise refuse(function, f"`{field.name}` may be left out of a patch: {fix}")
-        for each in members(field.type):
-            if isinstance(each, StructMeta) and not issubclass(each, Patch):
-                fix = f"make {each.__name__} a chassis.Patch"
+        for each in objects(field.type):
+            if is_patch(each):
+                if each not in [*seen, kind]:
+                    check_patch(function, each, [*seen, kind])
+            elif isinstance(each, StructMeta) or is_dataclass(each):
+                fix = f"make {getattr(each, '__name__', each)} a chassis.Patch"
                 raise refuse(function, f"the object `{field.name}` is patched, too: {fix}")
-    return "application/merge-patch+json"
+
+
+def is_patch(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Patch)
+
+
+def objects(hint: Any) -> Iterator[Any]:
+    """Return the types of the objects in a field: itself, those in a union, a dict's values."""
+    for kind in map(bare, members(hint)):
+        origin = get_origin(kind) or kind
+        if origin is dict:
+            yield from (each for value in get_args(kind)[1:] for each in objects(value))
+        yield origin

@@ -120,7 +120,10 @@ def fault_of(error: msgspec.ValidationError) -> tuple[str, list[str]]:
     text, path = str(error), ""
     if at := re.fullmatch(r"(.*) - at (?:`key` in )?`\$([^`]*)`", text, re.DOTALL):
         text, path = at.groups()
-    place = re.findall(r"[^.\[\]]+", path.partition("[...]")[0])
+    known, unknown, _ = path.partition("[...]")  # msgspec does not name the key of a dict
+    place = re.findall(r"[^.\[\]]+", known)
+    if unknown:
+        return text, place
     if field := re.fullmatch(
         r"Object (?:missing required|contains unknown) field `(.*)`", text, re.DOTALL
     ):

@@ -5,14 +5,17 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from http import HTTPStatus
 from operator import or_
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 from flask import Response, request
+from werkzeug import Response as BaseResponse
 
-from .checks import check_type, members, refuse
+from .checks import bare, check_type, members, refuse
 
 EMPTY = {204, 205, 304}  # no content: https://www.rfc-editor.org/rfc/rfc9110#section-6.4.1
+# What stands in a tuple of Flask's in the place of a status that the annotation does not name.
+NO_STATUS = (int, HTTPStatus, dict, Mapping)
 Headers = Mapping[str, Callable[[Any], str | None]]
 
 
@@ -44,8 +47,10 @@ class Responses:
         self.types: dict[int, Any] = {code: reduce(or_, kinds) for code, kinds in paired.items()}
         self.status = next(iter(self.types))
         self.pairs = not any(map(is_tuple, plain))
-        self.headers = headers
-        self.optional = {name for name, make in headers.items() if may_be_none(make)}
+        self.headers = {
+            "ETag" if name.lower() == "etag" else name: headers[name] for name in headers
+        }
+        self.optional = {name for name, make in self.headers.items() if may_be_none(function, make)}
         for code, kind in self.types.items():
             if code not in range(200, 400):
                 raise refuse(function, f"{code} is no success: raise it, and add it to `errors`")
@@ -53,18 +58,21 @@ class Responses:
                 raise refuse(function, f"{code} has no content: return None with it")
             if kind is not Response:
                 check_type(function, "return", kind)
+        if "content-type" in map(str.lower, headers):
+            fix = "for another media type, return a flask.Response"
+            raise refuse(function, f"the Content-Type is application/json: {fix}")
         if headers and {*self.types.values()} == {type(None)}:
             fix = "return `tuple[None, Literal[204], dict[str, str]]`"
             raise refuse(function, f"`headers` are made of a value, and it returns none: {fix}")
 
     def make(self, returned: Any) -> Response:
         """Make the response; a status that is not declared is sent, too."""
-        if isinstance(returned, Response):
-            return returned
+        if isinstance(returned, BaseResponse):
+            return returned  # type: ignore[return-value]
         status, own = self.status, None
         if type(returned) is tuple and self.pairs and is_paired(returned):
             returned, status, own = (*returned, None)[:3]
-        if returned is None:
+        if returned is None and self.types.get(status, type(None)) is type(None):
             response = Response(status=status)
             del response.headers["Content-Type"]
         else:
@@ -72,6 +80,8 @@ class Responses:
             for name, make in self.headers.items():
                 if (value := make(returned)) is not None:
                     response.headers[name] = value
+                elif name not in self.optional:
+                    raise refuse(make, f"it makes no {name}: annotate it as `-> str | None`")
         if own:
             response.headers.update(own)
         return revalidate(response) if "ETag" in self.headers else response
@@ -97,17 +107,27 @@ def split(function: Callable[..., Any], hint: Any) -> tuple[list[Any], dict[int,
     plain: list[Any] = []
     paired: dict[int, list[Any]] = {}
     for kind in members(hint):
-        value, second, *_ = (*get_args(kind), None, None) if is_tuple(kind) else (kind, None)
-        if get_origin(second) is Literal:
-            for code in get_args(second):
-                paired.setdefault(int(code), []).append(type(None) if value is None else value)
-        elif second in (int, HTTPStatus) or get_origin(second) in (dict, Mapping):
+        if isinstance(kind, type) and issubclass(kind, BaseResponse):
+            kind = Response
+        args = get_args(bare(kind)) if is_tuple(kind) else ()
+        second = args[1] if args[1:] else None
+        codes = get_args(second) if get_origin(second) is Literal else ()
+        headers = [get_origin(each) or each for each in args[2:]]
+        if is_status(codes) and headers in ([], [dict], [list], [Mapping]):
+            for code in codes:
+                paired.setdefault(int(code), []).append(type(None) if args[0] is None else args[0])
+        elif codes or kind is tuple or (get_origin(second) or second) in NO_STATUS:
             fix = "write `tuple[T, Literal[201]]`, or `tuple[T, Literal[201], dict[str, str]]`"
             note = "; for an array in JSON, use `list`"
             raise refuse(function, f"`{kind}` does not name the status: {fix}{note}")
         else:
             plain.append(kind)
     return plain, paired
+
+
+def is_status(codes: Sequence[Any]) -> bool:
+    """Tell whether the values of a Literal are statuses."""
+    return bool(codes) and all(isinstance(code, int) for code in codes)
 
 
 def is_paired(returned: tuple[Any, ...]) -> bool:
@@ -117,12 +137,14 @@ def is_paired(returned: tuple[Any, ...]) -> bool:
 
 def is_tuple(kind: Any) -> bool:
     """Tell whether a value of this type may be a plain tuple."""
-    if get_origin(kind) is Annotated:
-        kind = get_args(kind)[0]
-    return (get_origin(kind) or kind) in (tuple, Sequence)
+    return (get_origin(bare(kind)) or bare(kind)) in (tuple, Sequence)
 
 
-def may_be_none(make: Callable[..., Any]) -> bool:
-    """Tell whether a function is annotated as one that may return None."""
-    hints = get_type_hints(make) if inspect.isroutine(make) else {}
-    return type(None) in members(hints.get("return"))
+def may_be_none(function: Callable[..., Any], make: Callable[..., Any]) -> bool:
+    """Tell whether the function of a header is annotated as one that may return None."""
+    try:
+        return type(None) in members(inspect.signature(make, eval_str=True).return_annotation)
+    except ValueError:  # a built-in function without a signature
+        return False
+    except Exception as error:
+        raise refuse(function, f"`headers` has {make!r}, which cannot be used: {error}") from error

@@ -3,16 +3,18 @@
 import inspect
 import re
 from importlib.util import find_spec
-from typing import Annotated, Any, get_args, get_origin
+from typing import Any
 from uuid import UUID
 
 from flask import Flask
 from werkzeug.routing import Rule
 
-from .checks import PARTS, refuse
+from .checks import PARTS, bare, refuse
 
 # What Flask's converters make of a part of the path; the others make a text of it.
 CONVERTERS = {"int": int, "float": float, "uuid": UUID}
+# What decorators set for the whole view.
+MARKS = {"operation", "security", "undocumented"}
 
 
 def methods_of(rule: Rule) -> list[str]:
@@ -43,6 +45,11 @@ def check_routes(app: Flask) -> None:
                 raise refuse(view, f"another view serves {method} {rule.rule} too: remove one")
         if hasattr(view, "is_wrapped"):
             raise refuse(view, "@operation() has no effect above the route: put it below")
+        for method in vars(getattr(view, "view_class", object)).values():
+            function = getattr(method, "__func__", method)  # of a staticmethod
+            if inspect.isfunction(function) and vars(function).keys() & MARKS:
+                fix = "write a function, or set `decorators` in the class"
+                raise refuse(function, f"a mark on a method of a view has no effect: {fix}")
         if hasattr(view, "operation"):
             check_path(rule, view)
         elif inspect.iscoroutinefunction(view) and not find_spec("asgiref"):
@@ -63,7 +70,9 @@ def check_path(rule: Rule, view: Any) -> None:
         raise refuse(view, "a GET request has no body: take `query: T`, or serve POST")
     for converter, name in re.findall(r"<(\w+)(?:\([^>]*\))?:(\w+)>", rule.rule):
         hint, made = takes[name], CONVERTERS.get(converter)
-        base = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+        base = bare(hint)
         if made and base is not made:
             fix = f"write `{name}: {made.__name__}`, or <{name}> in the path"
-            raise refuse(view, f"<{converter}:{name}> gives no {base.__name__}: {fix}")
+            raise refuse(
+                view, f"<{converter}:{name}> gives no {getattr(base, '__name__', base)}: {fix}"
+            )

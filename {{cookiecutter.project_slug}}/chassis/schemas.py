@@ -25,10 +25,17 @@ def schemas_of(types: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
     A type is named after its class. If two classes have the same name, the first one keeps it, and
     the second one gets the name of its module, too: a new type renames no other.
     """
-    made = msgspec.json.schema_components(types, ref_template=PLACE + "{name}")
+    try:
+        made = msgspec.json.schema_components(types, ref_template=PLACE + "{name}")
+    except KeyError as error:  # two generic types of classes with one name, for example
+        raise TypeError(
+            f"{error}: another type has this name in OpenAPI: rename a class"
+        ) from error
     text = msgspec.json.encode(made)
     first: dict[str, str] = {}
     for name in made[1]:
+        if name.endswith("_"):  # Page[list[Item]]: the name of a module in it is not its own
+            continue
         first.setdefault(name.rpartition(".")[2], name)
     for short, name in first.items():
         if short != name:  # msgspec gives each of them the name of its module
@@ -39,3 +46,13 @@ def schemas_of(types: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
         if "description" in schema:  # a docstring, which only Python 3.13 and newer unindent
             schema["description"] = inspect.cleandoc(schema["description"])
     return schemas, named
+
+
+def is_text(schema: Any, types: dict[str, Any], *, is_list: bool) -> bool:
+    """Tell whether text can be converted to each type that a schema allows; a list, if it may be."""
+    schema = types.get(schema.get("$ref", "").rpartition("/")[2], schema)
+    if schema.get("type") == "array":
+        items = schema.get("prefixItems") or [schema.get("items") or {}]
+        return is_list and all(is_text(item, types, is_list=False) for item in items)
+    each = schema.get("anyOf", [])
+    return schema.get("type") != "object" and all(is_text(x, types, is_list=is_list) for x in each)

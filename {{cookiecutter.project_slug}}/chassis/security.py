@@ -4,6 +4,7 @@ import inspect
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import wraps
 from typing import Any, Generic, TypeVar
 
 from flask import Blueprint, Flask, g, request
@@ -23,8 +24,9 @@ match_bearer = re.compile(r"bearer +([\w.~+/-]+=*)", re.ASCII | re.IGNORECASE).f
 class Scheme(Generic[C]):
     """A security scheme. Make one with `bearer`, `api_key` or `open_id_connect`.
 
-    `verify` takes the token or key, which is never empty, and returns the caller. If it returns
-    None or False, the response is 401. It may raise an error of its own.
+    `verify` takes the token or key, which is never empty, and returns the caller. If what it
+    returns is false (None, False, "" or an empty list), the response is 401. It may raise an error
+    of its own.
     """
 
     verify: Callable[[str], C | None]
@@ -33,13 +35,24 @@ class Scheme(Generic[C]):
     scopes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not callable(self.verify) or inspect.iscoroutinefunction(self.verify):
+        if not is_verifier(self.verify):
             fix = "pass a function, written with `def`, that takes the token or key"
             raise refuse(self.verify, f"the scheme `{self.name}` cannot verify with it: {fix}")
+        for what, value, allowed in (
+            ("name", self.name, r"[\w.-]+"),
+            ("header", self.described.get("name", "X"), r"[a-zA-Z0-9-]+"),
+            ("URL", self.described.get("openIdConnectUrl", "http://x"), r"https?://\S+"),
+            *(("scope", scope, r"[!#-\[\]-~]+") for scope in self.scopes),
+        ):
+            if not isinstance(value, str) or not re.fullmatch(allowed, value, re.ASCII):
+                mistake = f"{value!r} cannot be the {what} of a scheme: it must match {allowed}"
+                raise refuse(self.verify, mistake)
 
     def with_scopes(self, *scopes: str) -> "Scheme[C]":
-        """Return the scheme for callers whose attribute `scopes` has all of these; others get 403."""
-        return replace(self, scopes=scopes)
+        """Return the scheme for callers whose attribute `scopes` has these, too; others get 403."""
+        if not scopes:
+            raise refuse(self.verify, "with_scopes() names no scope: add one")
+        return replace(self, scopes=(*self.scopes, *scopes))
 
     def caller(self) -> C:
         """Return what `verify` returned; raise LookupError if the request was not verified by it."""
@@ -60,6 +73,22 @@ class Scheme(Generic[C]):
         if error == "insufficient_scope":
             error += f'", scope="{" ".join(self.scopes)}'
         return f'Bearer error="{error}"' if error else "Bearer"
+
+
+def is_verifier(verify: Any) -> bool:
+    """Tell whether this can be called with a token: a coroutine or a generator would accept all."""
+    if not callable(verify):
+        return False
+    for each in (verify, type(verify).__call__):
+        if inspect.iscoroutinefunction(each) or inspect.isgeneratorfunction(each):
+            return False
+    try:
+        inspect.signature(verify).bind("token")
+    except TypeError:
+        return False
+    except ValueError:  # a built-in function without a signature
+        pass
+    return True
 
 
 def bearer(verify: Callable[[str], C | None], name: str = "bearer") -> Scheme[C]:
@@ -87,10 +116,12 @@ def secure(target: Flask | Blueprint, *schemes: Scheme[Any]) -> None:
     if not schemes or not all(isinstance(scheme, Scheme) for scheme in schemes):
         raise TypeError(f"secure({target.name!r}): name its schemes, such as `bearer(find_user)`")
     if isinstance(target, Flask):
-        target.extensions["security"].defaults[""] = schemes
+        target.extensions["security"].add_default("", schemes)
     else:
         target.record(
-            lambda setup: setup.app.extensions["security"].defaults.update({setup.name: schemes})
+            lambda setup: setup.app.extensions["security"].add_default(
+                f"{setup.name_prefix}.{setup.name}".lstrip("."), schemes
+            )
         )
 
 
@@ -99,9 +130,21 @@ def public(view: V) -> V:
     return mark(view, "public", security=())
 
 
-def require(view: V, security: Scheme[Any] | Sequence[Scheme[Any]]) -> V:
-    """Mark a view that needs one of these schemes."""
+def require(view: Any, security: Scheme[Any] | Sequence[Scheme[Any]]) -> Callable[..., Any]:
+    """Mark a view that needs one of these schemes; return it with a check that they were verified.
+
+    A decorator above @operation() that copies no attributes would hide the mark from close_app.
+    """
     schemes = tuple(security) if isinstance(security, (list, tuple)) else (security,)
     if not schemes or not all(isinstance(scheme, Scheme) for scheme in schemes):
         raise refuse(view, "`security` names no scheme: add `bearer(…)`, or decorate with @public")
-    return mark(view, "operation(security=…)", security=schemes)
+    mark(view, "operation(security=…)", security=schemes)
+
+    @wraps(view)
+    def checked(**arguments: Any) -> Any:
+        if g.get("scheme") not in schemes:
+            fix = "use functools.wraps in the decorator above @operation()"
+            raise refuse(view, f"its `security` was not checked: {fix}")
+        return view(**arguments)
+
+    return checked

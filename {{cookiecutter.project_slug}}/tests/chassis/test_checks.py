@@ -14,6 +14,7 @@ from flask.views import MethodView
 from werkzeug.exceptions import Conflict, HTTPException
 
 from chassis import Error, Input, Settings, close_app, operation, undocumented
+from chassis.security import public
 
 from .things import open_test_app
 
@@ -139,6 +140,58 @@ def accept(headers: Negotiated) -> None:
     pass
 
 
+class Nested(Input):
+    inner: Query | None = None
+
+
+class NestedList(Input):
+    inner: list[Query] = []
+
+
+class Keyed(Input):
+    inner: dict[str, int] = {}
+
+
+class ListHeader(msgspec.Struct):
+    inner: list[str]
+
+
+class Underscore(msgspec.Struct):
+    api_version: str
+
+
+class Array(msgspec.Struct, array_like=True):
+    accept: str = ""
+
+
+def nested(query: Nested) -> None:
+    pass
+
+
+def nested_list(query: NestedList) -> None:
+    pass
+
+
+def keyed(query: Keyed) -> None:
+    pass
+
+
+def list_header(headers: ListHeader) -> None:
+    pass
+
+
+def underscore(headers: Underscore) -> None:
+    pass
+
+
+def array_headers(headers: Array) -> None:
+    pass
+
+
+def bad_text(body: "int | 'Query'") -> None:
+    pass
+
+
 def no_content() -> None:
     pass
 
@@ -173,6 +226,13 @@ def takes_body(body: Query) -> None:
         (unreadable_response, "write `-> flask.Response`"),
         (generator, "it yields: return a list, or a flask.Response of the generator"),
         (authorization, "OpenAPI ignores the header Authorization: declare a security scheme"),
+        (nested, "`inner` in `query` is no text: use one value, or a list of values"),
+        (nested_list, "`inner` in `query` is no text"),
+        (keyed, "`inner` in `query` is no text"),
+        (list_header, "`inner` in `headers` is no text: use one value"),
+        (underscore, 'servers drop the header api_version: .*rename="kebab"'),
+        (array_headers, "the type of `headers` must be a msgspec.Struct"),
+        (bad_text, "import the type, or define it, at the top of the module"),
         (accept, "OpenAPI ignores the header accept: read flask.request.accept_mimetypes"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -186,6 +246,22 @@ def test_a_signature_that_cannot_work_is_refused_at_import(function: Any, correc
 def test_an_operation_that_is_no_function_is_refused_at_import(function: Any) -> None:
     with pytest.raises(TypeError, match="it is not a function: write one with `def`"):
         operation()(function)
+
+
+class Values(Input):
+    numbers: list[int | None] = []
+    pair: tuple[int, str] | None = None
+    colors: set[Color] | Color = Color.RED
+
+
+def test_a_query_may_have_lists_of_every_value() -> None:
+    @operation()
+    def get_values(query: Values) -> Values:
+        return query
+
+    client = close_app(with_route("/values", get_values)).test_client()
+    values = client.get("/values?numbers=1&numbers=2&pair=1&pair=x&colors=red").json
+    assert values == {"numbers": [1, 2], "pair": [1, "x"], "colors": ["red"]}
 
 
 def test_an_operation_without_parentheses_is_refused_at_import() -> None:
@@ -217,6 +293,12 @@ def test_an_example_that_is_no_valid_body_is_refused_at_import() -> None:
     wrong = Query(limit="many")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"takes_body: the example `wrong` is not .* `\$.limit`"):
         operation(examples={"right": Query(5), "wrong": wrong})(takes_body)
+
+
+@pytest.mark.parametrize("examples", [[Query(5)], {"wrong": object()}])
+def test_examples_that_json_cannot_hold_are_refused_at_import(examples: Any) -> None:
+    with pytest.raises(TypeError, match="takes_body: `examples` cannot be an object in JSON"):
+        operation(examples=examples)(takes_body)
 
 
 def test_examples_without_a_body_are_refused_at_import() -> None:
@@ -255,6 +337,25 @@ def test_a_route_that_its_view_does_not_fit_is_refused_at_the_end(
 ) -> None:
     with pytest.raises(TypeError, match=f"test_checks.get_item: {correction}"):
         close_app(with_route(rule, get_item))
+
+
+def test_a_union_of_a_converter_s_type_is_refused_at_the_end() -> None:
+    @operation()
+    def get_either(item_id: int | str) -> None:
+        pass
+
+    with pytest.raises(TypeError, match=r"<int:item_id> gives no int \| str: write"):
+        close_app(with_route("/items/<int:item_id>", get_either))
+
+
+@pytest.mark.parametrize(
+    "method",
+    [public(lambda self: ""), undocumented(lambda self: ""), staticmethod(operation()(no_content))],
+)
+def test_a_mark_on_a_method_is_refused_at_the_end(method: Any) -> None:
+    view: type[MethodView] = type("View", (MethodView,), {"get": method})
+    with pytest.raises(TypeError, match="a mark on a method .*: write a function, or set"):
+        close_app(with_route("/view", view.as_view("view")))
 
 
 def test_an_operation_above_its_route_is_refused_at_the_end() -> None:

@@ -1,8 +1,10 @@
 """The document: each operation, under a stable name, and what an owner adds to it."""
 
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
+import pytest
 import schemathesis
 from flask import Blueprint, Flask
 from hypothesis import settings
@@ -13,8 +15,9 @@ from chassis import Settings, close_app, open_app, operation
 from . import generated  # noqa: F401
 from .shop import make_shop
 from .test_operations import make_app
-from .things import open_test_app
+from .things import Thing, open_test_app
 
+T = TypeVar("T")
 schema = schemathesis.openapi.from_wsgi("/openapi.json", make_app())
 
 
@@ -39,10 +42,10 @@ def test_the_document_describes_it() -> None:
 
 def test_the_document_says_what_is_required_and_what_may_not_be_found() -> None:
     paths = make_app().extensions["document"]["paths"]
-    first, last, names, _ = paths["/v1/ranges"]["get"]["parameters"]
+    first, last, only = paths["/v1/ranges"]["get"]["parameters"]
     assert first["required"]
     assert last["required"]
-    assert not names["required"]
+    assert not only["required"]
     (label,) = paths["/v1/things/{thing_id}/label"]["get"]["parameters"]
     assert label["schema"] == {"type": "integer", "maximum": 1000}
     assert "404" in paths["/v1/things/{thing_id}/label"]["get"]["responses"]
@@ -118,6 +121,77 @@ def test_the_document_may_have_more_of_openapi() -> None:
     assert document["paths"]["/health"]["get"]["operationId"] == "health_get_health"
 
 
+def test_null_removes_what_the_document_has() -> None:
+    app = open_app(
+        __name__, Settings(), title="T", version="1", openapi={"paths": {"/health": None}}
+    )
+    more = {"responses": {"200": None, 418: {"description": "Tea"}}, "tags": None}
+    app.get("/thing")(operation(tags=["a"], openapi=more)(get_thing.__wrapped__))  # type: ignore[attr-defined]
+    paths = close_app(app).extensions["document"]["paths"]
+    assert "/health" not in paths
+    assert set(paths["/thing"]["get"]["responses"]) == {"418"}
+    assert "tags" not in paths["/thing"]["get"]
+
+
+@pytest.mark.parametrize("openapi", [[1], "x", {"x": object()}])
+def test_what_json_cannot_hold_is_refused(openapi: Any) -> None:
+    mistake = "`openapi` cannot be an object in JSON"
+    with pytest.raises(TypeError, match=f"open_app: {mistake}"):
+        open_app(__name__, Settings(), title="T", version="1", openapi=openapi)
+    with pytest.raises(TypeError, match=f"get_thing: {mistake}"):
+        operation(openapi=openapi)(get_thing.__wrapped__)  # type: ignore[attr-defined]
+
+
+def test_a_text_in_the_place_of_tags_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"get_thing: `tags` is a text: write \['things'\]"):
+        operation(tags="things")(get_thing.__wrapped__)  # type: ignore[attr-defined]
+
+
+def take_text(name: str) -> str:
+    return name
+
+
+def take_number(name: int) -> int:
+    return name
+
+
+def take_other(other: str) -> str:
+    return other
+
+
+@pytest.mark.parametrize(
+    ("rules", "correction"),
+    [
+        ({"/a/<int:name>": take_number, "/a/<name>": take_text}, "GET /a/{name} stands for two"),
+        ({"/a/<name>": take_text, "/a/<other>": take_other}, "are one path in OpenAPI: name their"),
+    ],
+)
+def test_two_routes_that_openapi_cannot_tell_apart_are_refused(
+    rules: dict[str, Any], correction: str
+) -> None:
+    app = open_test_app(Settings())
+    for rule, view in rules.items():
+        app.get(rule)(operation()(view))
+    with pytest.raises(TypeError, match=f"take_.*: .*{correction}"):
+        close_app(app)
+
+
+def test_two_routes_of_one_path_may_be_served_if_one_is_left_out() -> None:
+    app = open_test_app(Settings())
+    app.get("/a/<int:name>")(operation()(take_number))
+    app.get("/a/<other>")(operation(document=False)(take_other))
+    client = close_app(app).test_client()
+    assert (client.get("/a/1").json, client.get("/a/x").json) == (1, "x")
+
+
+@pytest.mark.parametrize("methods", [["PROPFIND"], ["OPTIONS"], ["HEAD"]])
+def test_a_method_that_openapi_does_not_have_is_refused(methods: list[str]) -> None:
+    app = open_test_app(Settings())
+    app.add_url_rule("/thing", view_func=get_thing, methods=methods)
+    with pytest.raises(TypeError, match=f"get_thing: .*/thing.*{methods[0]}.*document=False"):
+        close_app(app)
+
+
 def test_the_errors_of_an_operation_are_documented_with_their_headers() -> None:
     responses = operation_at("/v1/books/{book_id}/orders", "post")["responses"]
     assert {"404", "409", "503"} <= set(responses)
@@ -189,6 +263,39 @@ def test_types_of_one_name_have_two_schemas_and_the_first_keeps_its_name() -> No
     assert inner == {"$ref": "#/components/schemas/one.Item"}
     content = document["paths"]["/one/thing"]["get"]["responses"]["200"]["content"]
     assert content["application/json"]["schema"] == {"$ref": "#/components/schemas/one.Box"}
+
+
+@dataclass
+class Page(Generic[T]):
+    items: list[T]
+
+
+def page_of(module: str) -> Any:
+    item = msgspec.defstruct("Item", [("name", str)], module=module)
+
+    def get_item() -> Any:
+        return None
+
+    get_item.__annotations__["return"] = Page[item]  # type: ignore[valid-type]
+    return operation()(get_item)
+
+
+def test_generic_types_of_two_classes_with_one_name_are_refused() -> None:
+    app = open_test_app(Settings())
+    app.register_blueprint(version("two", page_of("two")), url_prefix="/two")
+    app.register_blueprint(version("one", page_of("one")), url_prefix="/one")
+    with pytest.raises(TypeError, match=r"Page\[.*: another type has this name in OpenAPI: rename"):
+        close_app(app)
+
+
+def test_a_generic_type_has_its_own_name() -> None:
+    def get_things() -> Page[list[Thing]]:
+        raise NotImplementedError
+
+    app = open_test_app(Settings())
+    app.get("/x")(operation()(get_things))
+    schemas = close_app(app).extensions["document"]["components"]["schemas"]
+    assert "Page_list_tests.chassis.things.Thing__" in schemas
 
 
 def test_a_location_points_into_the_version_that_was_called() -> None:

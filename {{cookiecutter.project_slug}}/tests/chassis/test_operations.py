@@ -28,20 +28,23 @@ class ThingIn(Input):
     stock: dict[str, int] = {}
 
 
-class Range(Input):
-    """From first to last.
-
-    Both are in it.
-    """
-
+class Span(Input):
     first: int
     last: int
-    names: dict[int, str] = {}
     only: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.last < self.first:
             raise ValueError("last comes before first")
+
+
+class Range(Span):
+    """From first to last.
+
+    Both are in it.
+    """
+
+    names: dict[int, str] = {}
 
 
 class ThingsQuery(Input, rename={"tag": "with-tag"}):
@@ -91,7 +94,7 @@ def put_thing(thing_id: int, body: ThingIn) -> Thing:
 
 @things.get("/ranges")
 @operation()
-def get_range(query: Range) -> Range:
+def get_range(query: Span) -> Span:
     """Give a range back."""
     return query
 

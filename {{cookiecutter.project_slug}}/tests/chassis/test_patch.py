@@ -1,12 +1,13 @@
 """A body that changes a part of a resource: RFC 7396."""
 
 import json
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import msgspec
 import pytest
 from flask.testing import FlaskClient
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 from werkzeug.test import TestResponse
 
 from chassis import Patch, operation
@@ -120,6 +121,61 @@ def test_an_object_that_was_missing_is_made_whole() -> None:
     assert made.owner == Owner("Ada", 36)
 
 
+class Box(msgspec.Struct):
+    owner: Owner | None = None
+    owners: dict[str, Owner] = {}
+    labels: dict[str, int] = {}
+    range: Range | None = None
+
+
+class LabelsPatch(Patch):
+    a: int | None | UnsetType = UNSET
+
+
+class BoxPatch(Patch):
+    owner: dict[str, str | int | None] | UnsetType = UNSET
+    owners: dict[str, OwnerPatch | None] | UnsetType = UNSET
+    labels: LabelsPatch | UnsetType = UNSET
+    range: RangePatch | UnsetType = UNSET
+
+
+@pytest.mark.parametrize(
+    ("change", "before", "after"),
+    [
+        ({"owner": {"age": 37}}, Box(Owner("Ada", 36)), Box(Owner("Ada", 37))),
+        ({"labels": {"a": 1}}, Box(labels={"a": 0, "b": 2}), Box(labels={"a": 1, "b": 2})),
+        ({"labels": {"a": None}}, Box(labels={"a": 0, "b": 2}), Box(labels={"b": 2})),
+        (
+            {"owners": {"x": {"age": 2}, "y": None}},
+            Box(owners={"x": Owner("X", 1), "y": Owner("Y", 1)}),
+            Box(owners={"x": Owner("X", 2)}),
+        ),
+        (
+            {"range": {"first": 2, "owner": None}},
+            Box(range=Range(1, 3, Owner("Ada", 36))),
+            Box(range=Range(2, 3)),
+        ),
+    ],
+)
+def test_an_object_is_merged_whatever_its_types(change: Any, before: Box, after: Box) -> None:
+    assert msgspec.convert(change, BoxPatch).apply(before) == after
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"owners": {"x": {"age": 2}}}, "/owners"),  # msgspec does not name the key
+        ({"range": {"first": 9}}, "/range"),
+        ({"range": {"owner": {"name": "Ada"}}}, "/range/owner/age"),
+        ({"owner": {"age": "old"}}, "/owner/age"),
+    ],
+)
+def test_a_fault_inside_an_object_has_its_whole_place(change: Any, pointer: str) -> None:
+    with pytest.raises(Invalid) as raised:
+        msgspec.convert(change, BoxPatch).apply(Box(Owner("Ada", 36), range=Range(1, 2)))
+    assert raised.value.errors[0].pointer == pointer
+
+
 @pytest.mark.parametrize(
     ("change", "pointer"),
     [(RangePatch(owner=OwnerPatch(name="Ada")), "/owner/age"), (RangePatch(first=3), "")],
@@ -138,6 +194,72 @@ class Whole(Patch):
     size: Size | UnsetType = UNSET
 
 
+class WholeInDict(Patch):
+    sizes: dict[str, Size | None] | UnsetType = UNSET
+
+
+class WholeAnnotated(Patch):
+    size: Annotated[Size | UnsetType, Meta(description="a size")] = UNSET
+
+
+@dataclass
+class Data:
+    name: str
+    age: int = 0
+
+
+class WholeData(Patch):
+    data: Data | UnsetType = UNSET
+
+
+class RequiredInside(Patch):
+    inner: Required | UnsetType = UNSET
+
+
+class Method(Patch):
+    changes: int | UnsetType = UNSET  # type: ignore[assignment]
+
+
+class Recursive(Patch):
+    inner: "Recursive | None | UnsetType" = UNSET
+
+
+def whole_in_dict(body: WholeInDict) -> None:
+    pass
+
+
+def whole_annotated(body: WholeAnnotated) -> None:
+    pass
+
+
+def whole_data(body: WholeData) -> None:
+    pass
+
+
+def required_inside(body: RequiredInside) -> None:
+    pass
+
+
+def method(body: Method) -> None:
+    pass
+
+
+def optional(body: OwnerPatch | None) -> None:
+    pass
+
+
+def several(body: dict[str, OwnerPatch]) -> None:
+    pass
+
+
+def recursive(body: Annotated[Recursive, Meta(description="a patch")]) -> None:
+    pass
+
+
+def test_a_patch_may_be_recursive_and_annotated() -> None:
+    assert vars(operation()(recursive))["operation"].media_type == "application/merge-patch+json"
+
+
 def required(body: Required) -> None:
     pass
 
@@ -151,6 +273,13 @@ def whole(body: Whole) -> None:
     [
         (required, "write `name: T | UnsetType = UNSET`"),
         (whole, "`size` is patched, too: make Size a chassis.Patch"),
+        (whole_in_dict, "`sizes` is patched, too: make Size a chassis.Patch"),
+        (whole_annotated, "`size` is patched, too: make Size a chassis.Patch"),
+        (whole_data, "`data` is patched, too: make Data a chassis.Patch"),
+        (required_inside, "write `name: T | UnsetType = UNSET`"),
+        (method, "`changes` is a method of a Patch: write `changes_: T"),
+        (optional, "a Patch is a whole body: write `body: P`"),
+        (several, "a Patch is a whole body: write `body: P`"),
     ],
 )
 def test_a_patch_that_is_no_merge_patch_is_refused_at_import(

@@ -1,13 +1,15 @@
 """What a view returns is what the caller gets, and what the document says."""
 
 from collections.abc import Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Literal, TypeVar
 
 import pytest
-from flask import Response
+from flask import Response, redirect
 from flask.testing import FlaskClient
 from msgspec import Meta
+from werkzeug import Response as BaseResponse
 
 from chassis import Settings, close_app, operation
 
@@ -73,6 +75,10 @@ def nothing() -> None:
     pass
 
 
+def annotated_status() -> Annotated[tuple[Thing, Literal[201]], "a comment"]:
+    return Thing("x"), 201
+
+
 @pytest.mark.parametrize(
     ("function", "status", "body", "declared"),
     [
@@ -81,6 +87,7 @@ def nothing() -> None:
         (two_types, 204, None, {"200", "202", "204"}),
         (one_status_for_two_types, 203, 5, {"200", "203"}),
         (nothing, 204, None, {"204"}),
+        (annotated_status, 201, {"name": "x"}, {"201"}),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -107,6 +114,32 @@ def test_a_status_that_is_not_declared_is_sent_all_the_same(function: Any) -> No
     client, responses = serve(function)
     assert client.get("/x").status_code == 202
     assert set(responses) == {"200"}
+
+
+def null() -> tuple[Thing | None, Literal[200]]:
+    return None, 200
+
+
+def anything() -> Any:
+    return None
+
+
+@pytest.mark.parametrize("function", [null, anything])
+def test_none_is_null_where_the_document_has_content(function: Any) -> None:
+    client, _ = serve(function)
+    response = client.get("/x")
+    assert (response.status_code, response.text) == (200, "null")
+    assert response.content_type == "application/json"
+
+
+def redirected() -> BaseResponse:
+    return redirect("/health", 303)
+
+
+def test_a_redirect_is_a_response_of_its_own() -> None:
+    client, responses = serve(redirected, status=303)
+    assert client.get("/x").location == "/health"
+    assert set(responses) == {"303"}
 
 
 def pair() -> tuple[str, str]:
@@ -145,6 +178,30 @@ def headers_alone() -> tuple[Thing, dict[str, str]]:
     raise NotImplementedError
 
 
+def bare_headers_alone() -> tuple[Thing, dict]:  # type: ignore[type-arg]
+    raise NotImplementedError
+
+
+def bare_tuple() -> tuple:  # type: ignore[type-arg]
+    raise NotImplementedError
+
+
+def text_status() -> tuple[Thing, Literal["201"]]:
+    raise NotImplementedError
+
+
+def text_headers() -> tuple[Thing, Literal[201], str]:
+    raise NotImplementedError
+
+
+def four() -> tuple[Thing, Literal[201], dict[str, str], int]:
+    raise NotImplementedError
+
+
+def annotated_maybe() -> Annotated[Thing | None, Meta(description="a thing")]:
+    raise NotImplementedError
+
+
 def array_beside() -> tuple[str, str] | tuple[Thing, Literal[202]]:
     raise NotImplementedError
 
@@ -176,6 +233,12 @@ def content_of_204() -> tuple[Thing, Literal[204]]:
         (integer_status, r"write `tuple\[T, Literal\[201\]\]`"),
         (enum_status, r"write `tuple\[T, Literal\[201\]\]`"),
         (headers_alone, r"or `tuple\[T, Literal\[201\], dict\[str, str\]\]`"),
+        (bare_headers_alone, r"write `tuple\[T, Literal\[201\]\]`"),
+        (bare_tuple, r"write `tuple\[T, Literal\[201\]\]`"),
+        (text_status, r"write `tuple\[T, Literal\[201\]\]`"),
+        (text_headers, r"write `tuple\[T, Literal\[201\]\]`"),
+        (four, r"write `tuple\[T, Literal\[201\]\]`"),
+        (annotated_maybe, r"raise NotFound, or add `tuple\[None, Literal\[204\]\]`"),
         (array_beside, "add its Literal status"),
         (response_beside, "write `-> flask.Response` alone"),
         (response_or_none, "write `-> flask.Response` alone"),
@@ -225,6 +288,47 @@ def test_a_header_that_may_be_missing_is_optional() -> None:
     assert "X-Always" in response.headers
     assert responses["200"]["headers"]["X-Sometimes"]["required"] is False
     assert responses["200"]["headers"]["X-Always"]["required"] is True
+
+
+class Optionally:
+    def __call__(self, value: Any) -> str | None:
+        return None
+
+
+def optionally(name: str, value: Any) -> "str | None":
+    return None
+
+
+@pytest.mark.parametrize("make", [Optionally(), partial(optionally, "X-Sometimes")])
+def test_any_callable_may_make_an_optional_header(make: Any) -> None:
+    client, responses = serve(thing, headers={"X-Sometimes": make})
+    assert "X-Sometimes" not in client.get("/x").headers
+    assert responses["200"]["headers"]["X-Sometimes"]["required"] is False
+
+
+def test_a_required_header_that_is_missing_is_a_bug(caplog: pytest.LogCaptureFixture) -> None:
+    client, _ = serve(thing, headers={"X-Always": lambda _: None})
+    assert client.get("/x").status_code == 500
+    assert "it makes no X-Always: annotate it as `-> str | None`" in caplog.text
+
+
+def test_the_content_type_is_no_header_of_an_operation() -> None:
+    with pytest.raises(TypeError, match=r"thing: .* return a flask.Response"):
+        operation(headers={"content-type": repr})(thing)
+
+
+def test_a_header_function_with_an_unknown_type_is_refused_at_import() -> None:
+    def name_of(thing: "Missing") -> str:  # type: ignore[name-defined]  # noqa: F821
+        raise NotImplementedError
+
+    with pytest.raises(TypeError, match="thing: `headers` has .*name_of.*'Missing'"):
+        operation(headers={"X-Name": name_of})(thing)
+
+
+def test_the_name_of_an_etag_may_have_any_case() -> None:
+    client, responses = serve(thing, headers={"etag": lambda _: '"1"'})
+    assert client.get("/x", headers={"If-None-Match": '"1"'}).status_code == 304
+    assert "304" in responses
 
 
 @pytest.mark.parametrize("match", ["{}", "W/{}", '"x", {}', "*"])

@@ -1,5 +1,6 @@
 """Security schemes: what the document says of them is enforced."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from flask.testing import FlaskClient
 from chassis import Settings, close_app, operation, undocumented
 from chassis.security import Scheme, api_key, bearer, open_id_connect, public, secure
 
-from .shop import DUNE, make_shop, stored
+from .shop import CALLERS, DUNE, Caller, make_shop, stored
 from .things import open_test_app
 
 BOOK = f"/v1/books/{DUNE.id}"
@@ -122,6 +123,119 @@ def test_the_default_of_a_blueprint_holds_for_those_inside_it() -> None:
     assert client.get("/other").status_code == 200
 
 
+def test_the_default_of_an_inner_blueprint_holds_wherever_it_is_registered() -> None:
+    outer, inner = Blueprint("outer", __name__), Blueprint("inner", __name__)
+    secure(inner, bearer(lambda token: token == "right"))
+    inner.add_url_rule("/inner", "inner", undocumented(lambda: "inner"))
+    outer.register_blueprint(inner)
+    outer.register_blueprint(inner, url_prefix="/two", name="two")
+    app = open_test_app(Settings())
+    app.register_blueprint(outer)
+    app.register_blueprint(outer, url_prefix="/more", name="more")
+    client = close_app(app).test_client()
+    for path in ("/inner", "/two/inner", "/more/inner", "/more/two/inner"):
+        assert client.get(path).status_code == 401
+        assert client.get(path, headers={"Authorization": "Bearer right"}).status_code == 200
+
+
+def secured(scheme: Scheme[Any], decorator: Any = lambda view: view) -> FlaskClient:
+    """Return a client of an application whose GET /x needs the scheme."""
+
+    @operation(security=scheme)
+    def get_x() -> str:
+        return "x"
+
+    app = open_test_app(Settings())
+    app.get("/x")(decorator(get_x))
+    return close_app(app).test_client()
+
+
+@pytest.mark.parametrize("caller", [None, False, "", 0, [], ()])
+def test_a_caller_that_is_false_is_401(caller: Any) -> None:
+    client = secured(bearer(lambda _: caller))
+    assert client.get("/x", headers={"Authorization": "Bearer x"}).status_code == 401
+
+
+def bare(view: Any) -> Any:
+    return lambda **arguments: view(**arguments)
+
+
+@pytest.mark.parametrize("has_default", [False, True])
+def test_a_decorator_that_hides_the_security_of_an_operation_does_not_open_it(
+    has_default: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    scheme: Scheme[Caller] = bearer(CALLERS.get)
+    app = open_test_app(Settings())
+    if has_default:
+        secure(app, scheme)
+    app.get("/x")(bare(operation(security=scheme.with_scopes("books:write"))(get_thing)))
+    client = close_app(app).test_client()
+    assert client.get("/x", headers={"Authorization": "Bearer reader"}).status_code == 500
+    assert "get_thing: its `security` was not checked: use functools.wraps" in caplog.text
+
+
+def test_a_route_that_is_added_after_close_app_has_the_default() -> None:
+    app = open_test_app(Settings())
+    secure(app, bearer(str))
+    close_app(app)
+    app.get("/late")(lambda: "late")
+    assert app.test_client().get("/late").status_code == 401
+
+
+def test_a_default_after_close_app_is_refused(app: Flask) -> None:
+    late = Blueprint("late", __name__)
+    secure(late, bearer(str))
+    with pytest.raises(TypeError, match=r"secure\('late'\) came after close_app: move it before"):
+        app.register_blueprint(late)
+
+
+def test_an_error_handler_of_the_owner_s_handles_401_and_403() -> None:
+    app = open_test_app(Settings())
+    scheme: Scheme[Caller] = bearer(CALLERS.get)
+    app.get("/x")(operation(security=scheme.with_scopes("books:write"))(get_thing))
+    app.register_error_handler(401, lambda error: (f"mine: {error.code}", 401))
+    app.register_error_handler(403, lambda error: (f"mine: {error.code}", 403))
+    client = close_app(app).test_client()
+    assert client.get("/x").text == "mine: 401"
+    assert client.get("/x", headers={"Authorization": "Bearer reader"}).text == "mine: 403"
+
+
+@pytest.mark.parametrize(
+    ("scopes", "status"),
+    [
+        ("read write", 200),
+        (["read", "write"], 200),
+        ({"write", "read"}, 200),
+        ("readwrite", 403),
+        ("read", 403),
+        ("", 403),
+        (None, 403),
+    ],
+)
+def test_scopes_may_be_a_text_as_in_oauth(scopes: Any, status: int) -> None:
+    users = bearer(lambda _: SimpleNamespace(scopes=scopes))
+    client = secured(users.with_scopes("read").with_scopes("write"))
+    assert client.get("/x", headers={"Authorization": "Bearer x"}).status_code == status
+
+
+def test_the_caller_of_one_request_is_not_that_of_the_next() -> None:
+    users: Scheme[str] = bearer(lambda token: token)
+
+    @public
+    @operation()
+    def whoami() -> str:
+        return users.caller()
+
+    app = open_test_app(Settings())
+    secure(app, users)
+    app.get("/me")(whoami)
+    close_app(app)
+    with app.app_context():
+        client = app.test_client()
+        client.post("/things", json={"name": "x"}, headers={"Authorization": "Bearer Ada"})
+        assert client.get("/me").status_code == 500
+
+
 def test_the_caller_is_what_the_scheme_s_function_returned() -> None:
     users = bearer(lambda token: {"name": token})
     unused = api_key("X-Key", lambda key: key)
@@ -181,7 +295,18 @@ async def find_later(token: str) -> str:
     return token
 
 
-@pytest.mark.parametrize("verify", [None, "token", find_later])
+class FindLater:
+    async def __call__(self, token: str) -> str:
+        return token
+
+
+def yield_user(token: str) -> Any:
+    yield token
+
+
+@pytest.mark.parametrize(
+    "verify", [None, "token", find_later, FindLater(), yield_user, lambda: 1, lambda a, b: 1]
+)
 def test_a_scheme_that_cannot_verify_is_refused_at_import(verify: Any) -> None:
     refused = pytest.raises(TypeError, match="cannot verify with it: pass a function")
     with refused:
@@ -190,6 +315,38 @@ def test_a_scheme_that_cannot_verify_is_refused_at_import(verify: Any) -> None:
         api_key("X-Key", verify)
     with refused:
         open_id_connect("https://issuer.example", verify)
+
+
+class Later:
+    def __await__(self) -> Any:
+        yield
+
+
+def test_a_verify_that_returns_an_awaitable_accepts_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    client = secured(bearer(lambda _: Later()))
+    assert client.get("/x", headers={"Authorization": "Bearer x"}).status_code == 500
+    assert "it returns an awaitable: return the caller" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (lambda: bearer(str, name=""), "'' cannot be the name"),
+        (lambda: bearer(str, name="my users"), "'my users' cannot be the name"),
+        (lambda: api_key("", str), "'' cannot be the header"),
+        (lambda: api_key("X Key", str), "'X Key' cannot be the header"),
+        (lambda: api_key("X_Key", str), "'X_Key' cannot be the header"),
+        (lambda: open_id_connect("issuer.example", str), "'issuer.example' cannot be the URL"),
+        (lambda: bearer(str).with_scopes(["a"]), r"\['a'\] cannot be the scope"),  # type: ignore[arg-type]
+        (lambda: bearer(str).with_scopes("a b"), "'a b' cannot be the scope"),
+        (lambda: bearer(str).with_scopes(), r"with_scopes\(\) names no scope: add one"),
+    ],
+)
+def test_a_scheme_that_the_document_cannot_have_is_refused(make: Any, what: str) -> None:
+    with pytest.raises(TypeError, match=what):
+        make()
 
 
 def get_thing() -> None:
