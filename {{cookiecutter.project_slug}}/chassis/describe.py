@@ -13,7 +13,7 @@ from .errors import Problem
 from .operations import Operation
 from .patch import merge
 from .routes import id_of, path_of
-from .schemas import schemas_of, types_of
+from .schemas import schemas_of
 from .security import Scheme
 
 # The error statuses of each part of a request; a parameter of the path adds 404.
@@ -33,9 +33,9 @@ ERROR_HEADERS = {
 class Describer:
     """Describes operations, and collects the components to which their descriptions refer."""
 
-    def __init__(self, operations: list[Operation], is_secured: bool) -> None:
+    def __init__(self, types: list[Any], is_secured: bool) -> None:
         self.is_secured = is_secured
-        types = [Problem, *(kind for operation in operations for kind in types_of(operation))]
+        types = [Problem, *types]
         schemas, self.named = schemas_of(types)
         # By identity, because an annotation with a list in it has no hash.
         self.schemas = {id(kind): schema for kind, schema in zip(types, schemas, strict=True)}

@@ -1,12 +1,14 @@
 """Makes the OpenAPI document of the routes: https://spec.openapis.org/oas/v3.1.1.html."""
 
+import re
 from typing import Any
 
-from flask import Flask
+from flask import Flask, Response
 from werkzeug.routing import Rule
 
 from .checks import refuse
 from .describe import HEADER, Describer
+from .operations import Operation
 from .patch import merge
 from .routes import methods_of, path_of
 
@@ -23,7 +25,9 @@ def document(app: Flask) -> dict[str, Any]:
         if hasattr(view, "operation") and not hasattr(view, "undocumented")
     ]
     needs = app.extensions["security"].needs
-    describe = Describer([view.operation for _, view in routes], any(needs.values()))
+    describe = Describer(
+        [kind for _, view in routes for kind in types_of(view.operation)], any(needs.values())
+    )
     paths: dict[str, dict[str, Any]] = {}
     ids: dict[str, str] = {}
     shapes: dict[str, Rule] = {}  # OpenAPI has one path, whatever its parameters are named
@@ -60,3 +64,10 @@ def document(app: Flask) -> dict[str, Any]:
     info, more = app.extensions["openapi"]
     merged: dict[str, Any] = merge(more, made | info)
     return merged
+
+
+def types_of(operation: Operation) -> list[Any]:
+    """Return the types that an operation takes, returns and raises."""
+    types = [*operation.takes.values(), *operation.responses.types.values()]
+    types += [error.model for error in operation.errors if hasattr(error, "model")]
+    return [kind for kind in types if kind is not Response]

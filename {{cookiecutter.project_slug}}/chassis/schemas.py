@@ -5,18 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from flask import Response
-
-from .operations import Operation
 
 PLACE = "#/components/schemas/"
-
-
-def types_of(operation: Operation) -> list[Any]:
-    """Return the types that an operation takes, returns and raises."""
-    types = [*operation.takes.values(), *operation.responses.types.values()]
-    types += [error.model for error in operation.errors if hasattr(error, "model")]
-    return [kind for kind in types if kind is not Response]
 
 
 def schemas_of(types: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
