@@ -110,9 +110,8 @@ def operation(
         shown = show(function, takes.get("body"), examples or {})
         made = view if security is None else require(view, security)
         # For the document and for chassis/checks.py.
-        vars(made).update(
-            operation=Operation(takes, media_type, shown, responses, errors, described)
-        )
+        declared = Operation(takes, media_type, shown, responses, errors, described)
+        vars(made).update(operation=declared)
         vars(made).pop("is_wrapped", None)
         vars(function).update(is_wrapped=True)
         return made if document else undocumented(made)
