@@ -3,11 +3,11 @@
 from inspect import isawaitable
 from typing import Any
 
-from flask import Flask, g, request
+from flask import Flask, request
 from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 
 from .checks import refuse
-from .security import Scheme
+from .security import VERIFIED, Scheme
 
 
 class Challenged(HTTPException):
@@ -58,7 +58,6 @@ class Security:
 
     def authenticate(self) -> None:
         """Raise Denied or Lacking unless the request has credentials for one scheme of its route."""
-        g.callers, g.scheme = {}, None
         needed = self.needs.get(request.endpoint, self.needs[None])
         if not needed:
             return
@@ -71,7 +70,7 @@ class Security:
             if not caller:
                 refused.append(scheme.challenge("invalid_token" if credential else ""))
             elif set(scheme.scopes) <= scopes_of(caller):
-                g.callers, g.scheme = {scheme.name: caller}, scheme
+                request.environ[VERIFIED] = scheme, caller
                 return
             else:
                 lacking.append(scheme.challenge("insufficient_scope"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, Generic, TypeVar
 
-from flask import Blueprint, Flask, g, request
+from flask import Blueprint, Flask, request
 
 from .checks import mark, refuse
 
@@ -15,7 +15,9 @@ __all__ = ["Scheme", "api_key", "bearer", "open_id_connect", "public", "secure"]
 
 C = TypeVar("C")  # the type of a caller
 V = TypeVar("V", bound=Callable[..., Any])
+Verify = Callable[[str], C | None]
 
+VERIFIED = "chassis.security"  # the key of a request's environment: its scheme and its caller
 # https://www.rfc-editor.org/rfc/rfc6750#section-2.1
 match_bearer = re.compile(r"bearer +([\w.~+/-]+=*)", re.ASCII | re.IGNORECASE).fullmatch
 
@@ -24,12 +26,11 @@ match_bearer = re.compile(r"bearer +([\w.~+/-]+=*)", re.ASCII | re.IGNORECASE).f
 class Scheme(Generic[C]):
     """A security scheme. Make one with `bearer`, `api_key` or `open_id_connect`.
 
-    `verify` takes the token or key, which is never empty, and returns the caller. If what it
-    returns is false (None, False, "" or an empty list), the response is 401. It may raise an error
-    of its own.
+    `verify` takes the token or key, which is never empty, and returns the caller. If that is false
+    (None, False, "" or an empty list), the response is 401. It may raise an error of its own.
     """
 
-    verify: Callable[[str], C | None]
+    verify: Verify[C]
     name: str
     described: dict[str, str]  # https://spec.openapis.org/oas/v3.1.1.html#security-scheme-object
     scopes: tuple[str, ...] = ()
@@ -56,8 +57,10 @@ class Scheme(Generic[C]):
 
     def caller(self) -> C:
         """Return what `verify` returned; raise LookupError if the request was not verified by it."""
-        found: C = g.get("callers", {})[self.name]
-        return found
+        scheme, caller = request.environ.get(VERIFIED, (None, None))
+        if not scheme or scheme.name != self.name:
+            raise LookupError(f"the scheme `{self.name}` has not verified this request")
+        return caller  # type: ignore[no-any-return]
 
     def read(self) -> str:
         """Return the request's credential; "" if there is none."""
@@ -91,19 +94,17 @@ def is_verifier(verify: Any) -> bool:
     return True
 
 
-def bearer(verify: Callable[[str], C | None], name: str = "bearer") -> Scheme[C]:
+def bearer(verify: Verify[C], name: str = "bearer") -> Scheme[C]:
     """Make a scheme of tokens that callers send as `Authorization: Bearer …`."""
     return Scheme(verify, name, {"type": "http", "scheme": "bearer"})
 
 
-def api_key(header: str, verify: Callable[[str], C | None], name: str = "apiKey") -> Scheme[C]:
+def api_key(header: str, verify: Verify[C], name: str = "apiKey") -> Scheme[C]:
     """Make a scheme of keys that callers send in a header, such as X-API-Key."""
     return Scheme(verify, name, {"type": "apiKey", "in": "header", "name": header})
 
 
-def open_id_connect(
-    url: str, verify: Callable[[str], C | None], name: str = "openIdConnect"
-) -> Scheme[C]:
+def open_id_connect(url: str, verify: Verify[C], name: str = "openIdConnect") -> Scheme[C]:
     """Make a scheme of an OpenID Connect issuer's tokens; `url` is its discovery document."""
     return Scheme(verify, name, {"type": "openIdConnect", "openIdConnectUrl": url})
 
@@ -142,7 +143,7 @@ def require(view: Any, security: Scheme[Any] | Sequence[Scheme[Any]]) -> Callabl
 
     @wraps(view)
     def checked(**arguments: Any) -> Any:
-        if g.get("scheme") not in schemes:
+        if request.environ.get(VERIFIED, [None])[0] not in schemes:
             fix = "use functools.wraps in the decorator above @operation()"
             raise refuse(view, f"its `security` was not checked: {fix}")
         return view(**arguments)
