@@ -80,8 +80,6 @@ class Scheme(Generic[C]):
 
 def is_verifier(verify: Any) -> bool:
     """Tell whether this can be called with a token: a coroutine or a generator would accept all."""
-    if not callable(verify):
-        return False
     for each in (verify, type(verify).__call__):
         if inspect.iscoroutinefunction(each) or inspect.isgeneratorfunction(each):
             return False
