@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -25,10 +26,12 @@ import pytest
 
 from tests.conftest import Bake, Server, serving
 from tests.support.datastores import BINARIES, Emulator, PgBouncer, PostgreSQL, children
+from tests.support.edits import replace
 from tests.support.installed import install
 from tests.support.machine import environment, fetch, free_port, run
 
 ITEMS = "/api/v1/items"
+DESCRIPTION_IN = '    description: Description = ""\n'
 # Long enough for two workers on a busy machine; what is promised is five seconds.
 PATIENCE = 6
 
@@ -365,6 +368,28 @@ def test_a_migration_needs_a_name(workshop: Bake) -> None:
     project = workshop(datastore="sql")
     with pytest.raises(AssertionError, match='make migration m="Add orders"'):
         run("make", "migration", cwd=project)
+
+
+def test_two_versions_share_firestore_while_one_replaces_the_other(
+    workshop: Bake, emulator: Emulator, tmp_path: Path
+) -> None:
+    """A document with a field that a version does not know is no error in it, nor is its field lost."""
+    old = workshop(datastore="firestore")
+    new = shutil.copytree(old, tmp_path / "new")
+    models = new / "api/items/models.py"
+    replace(models, DESCRIPTION_IN, DESCRIPTION_IN + "    stock: int = 0\n")
+    replace(models, "    updated_at: Time\n", "    updated_at: Time\n    stock: int = 0\n")
+    own = {"FIRESTORE_EMULATOR_HOST": emulator.address, "FIRESTORE_DATABASE": "two-versions"}
+    with serving(old, WORKERS="1", **own) as before, serving(new, WORKERS="1", **own) as after:
+        without = f"{ITEMS}/{Answer(before, ITEMS, {'name': 'Ada'}).json['id']}"
+        stocked = f"{ITEMS}/{Answer(after, ITEMS, {'name': 'Bob', 'stock': 3}).json['id']}"
+        assert Answer(after, without).json["stock"] == 0
+        assert "stock" not in Answer(before, stocked).json
+        for server in (before, after):
+            listed = Answer(server, ITEMS).json["items"]
+            assert [item["name"] for item in listed] == ["Bob", "Ada"]
+        assert Answer(before, stocked, {"name": "Eve"}, "PUT").json["name"] == "Eve"
+        assert Answer(after, stocked).json["stock"] == 3
 
 
 def test_make_emulator_starts_the_emulator_and_ctrl_c_stops_it(workshop: Bake) -> None:

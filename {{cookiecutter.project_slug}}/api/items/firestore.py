@@ -1,15 +1,15 @@
 """Items in Firestore: a document each, in the collection `items`."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from google.cloud.firestore import DocumentReference, Query, WriteOption
 from msgspec import structs
 
+from chassis.documents import from_document, to_document
 from chassis.firestore import Snapshot, datastore
-from chassis.resources import Position, found, now
+from chassis.resources import Position, now
 
 from .models import Item
 
@@ -19,16 +19,18 @@ def document(item_id: UUID) -> DocumentReference:
 
 
 def to_item(snapshot: Snapshot) -> Item:
-    fields = found(snapshot.to_dict())
-    for name in fields:
-        if isinstance(time := fields[name], datetime):  # a subclass that msgspec refuses
-            fields[name] = datetime.combine(time.date(), time.time(), UTC)
-    return Item(id=UUID(snapshot.id), **fields)
+    return from_document(snapshot, Item, id=snapshot.id)
+
+
+def fields_of(item: Item) -> dict[str, Any]:
+    """Return the fields of an item's document, whose name is the id."""
+    fields = to_document(item)
+    del fields["id"]
+    return fields
 
 
 def create_item(item: Item) -> None:
-    fields = structs.asdict(item)
-    datastore().call_again(document(fields.pop("id")).set, fields)
+    datastore().call_again(document(item.id).set, fields_of(item))
 
 
 def get_item(item_id: UUID) -> Item:
@@ -46,10 +48,11 @@ def list_items(after: Position | None, limit: int) -> list[Item]:
 
 def change_item(item_id: UUID, changes: dict[str, Any], check: Callable[[Item], None]) -> Item:
     def write(snapshot: Snapshot, option: WriteOption) -> Item:
-        check(to_item(snapshot))
-        written = changes | {"updated_at": now()}
-        datastore().call(snapshot.reference.update, written, option)
-        return structs.replace(to_item(snapshot), **written)
+        item = to_item(snapshot)
+        check(item)
+        changed = structs.replace(item, **changes, updated_at=now())
+        datastore().call(snapshot.reference.update, fields_of(changed), option)
+        return changed
 
     return datastore().change(document(item_id), write)
 

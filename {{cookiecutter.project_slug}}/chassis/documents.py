@@ -1,0 +1,44 @@
+"""Converts structs to documents of Firestore, and back."""
+
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from .firestore import Snapshot
+from .resources import found
+
+__all__ = ["from_document", "to_document"]
+
+T = TypeVar("T")
+
+
+def to_document(thing: msgspec.Struct) -> dict[str, Any]:
+    """Return the fields of a struct as Firestore stores them; leave out those that are UNSET.
+
+    Times and bytes stay, structs become maps, and other values texts (UUID, Decimal, date).
+    """
+    document: dict[str, Any] = msgspec.to_builtins(
+        thing, builtin_types=(bytes, datetime), str_keys=True
+    )
+    return document
+
+
+def from_document(snapshot: Snapshot, kind: type[T], **more: Any) -> T:
+    """Convert a document and `more` fields to a struct; raise NotFound (404) if it does not exist.
+
+    Another version of the program may have written it: fields that the struct does not have are
+    ignored, and those that the document does not have get their defaults.
+    """
+    return msgspec.convert(plain(found(snapshot.to_dict())) | more, kind, str_keys=True)
+
+
+def plain(value: Any) -> Any:
+    """Replace Firestore's times, a subclass of datetime that msgspec refuses."""
+    if isinstance(value, dict):
+        return {name: plain(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    if isinstance(value, datetime):
+        return datetime.combine(value.date(), value.time(), UTC)
+    return value
