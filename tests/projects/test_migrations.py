@@ -14,6 +14,7 @@ from tests.support.edits import blocks, replace
 from tests.support.installed import install
 from tests.support.machine import run
 
+pytestmark = pytest.mark.thorough
 SECTION = "Change a table"
 
 

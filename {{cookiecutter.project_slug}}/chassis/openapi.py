@@ -56,13 +56,14 @@ def document(app: Flask) -> dict[str, Any]:
         "schemas": describe.named,
         "securitySchemes": describe.schemes,
     }
+    info, more = app.extensions["openapi"]
     made = {
         "openapi": "3.1.0",
+        **info,
         "paths": paths,
         "components": {name: each for name, each in components.items() if each},
     }
-    info, more = app.extensions["openapi"]
-    merged: dict[str, Any] = merge(more, made | info)
+    merged: dict[str, Any] = merge(more, made)
     return merged
 
 
