@@ -78,14 +78,14 @@ class Firestore:
 
         Raises ServiceUnavailable (503) if the bulkhead is full or the breaker is open.
         """
-        if "firestore" not in g:
-            if "place" not in g:
+        if "chassis_client" not in g:
+            if "chassis_place" not in g:
                 place = ExitStack()
                 place.enter_context(self.bulkhead)
-                g.place = place
+                g.chassis_place = place
             self.breaker.admit()
-            g.firestore = client()
-        found: Client = g.firestore
+            g.chassis_client = client()
+        found: Client = g.chassis_client
         return found
 
     def connect(self) -> Client:
@@ -110,8 +110,8 @@ class Firestore:
 
     def leave(self, error: BaseException | None) -> None:
         """Give up the request's place in the bulkhead, if it has one."""
-        if "place" in g:
-            g.pop("place").close()
+        if "chassis_place" in g:
+            g.pop("chassis_place").close()
 
     def call(self, method: Callable[..., T], *arguments: Any) -> T:
         """Call a method of the client once; the response may take DATASTORE_TIMEOUT."""

@@ -73,6 +73,5 @@ def check_path(rule: Rule, view: Any) -> None:
         base = bare(hint)
         if made and base is not made:
             fix = f"write `{name}: {made.__name__}`, or <{name}> in the path"
-            raise refuse(
-                view, f"<{converter}:{name}> gives no {getattr(base, '__name__', base)}: {fix}"
-            )
+            named = base.__name__ if isinstance(base, type) else base
+            raise refuse(view, f"<{converter}:{name}> gives no {named}: {fix}")

@@ -105,7 +105,8 @@ def check(url: URL) -> None:
         timeout_from_conninfo(parameters)
         # libpq checks the values before it connects, here to sockets in a folder that cannot exist.
         nowhere = ",".join("/dev/null" for _ in parameters.get("host", "").split(","))
-        trial = make_conninfo(**parameters | {"host": nowhere, "hostaddr": None})
+        # A container may have no name for its user, which libpq takes if the URL has none.
+        trial = make_conninfo(**{"user": "api"} | parameters | {"host": nowhere, "hostaddr": None})
     except psycopg.Error as error:
         raise ValueError from error
     if b"/dev/null" not in psycopg.pq.PGconn.connect_start(trial.encode()).error_message:
