@@ -84,8 +84,9 @@ class Server:
         )
 
     def wait(self) -> None:
-        """Wait until it responds, half a minute at most."""
-        for _ in range(600):
+        """Wait until it responds, half a minute at most: what it writes meanwhile may fill the pipe."""
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
             with suppress(OSError, HTTPException):
                 if self.get("/").status == 200:
                     return
