@@ -7,8 +7,7 @@ from uuid import UUID
 from google.cloud.firestore import DocumentReference, Query, WriteOption
 from msgspec import structs
 
-from chassis.documents import from_document, to_document
-from chassis.firestore import Snapshot, datastore
+from chassis.firestore import Snapshot, datastore, from_document, to_document
 from chassis.resources import Position, now
 
 from .models import Item

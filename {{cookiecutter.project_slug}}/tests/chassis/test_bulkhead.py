@@ -74,16 +74,19 @@ def test_a_bulkhead_that_was_stuck_admits_requests_again(
     stuck.close()
     with ThreadPoolExecutor(THREADS) as threads:
 
-        def use(_: int) -> None:
+        def use(number: int) -> int:
             with bulkhead:
                 time.sleep(0.001)
+            return number
 
-        list(threads.map(use, range(1000)))  # raises if one is refused
+        assert list(threads.map(use, range(1000))) == list(range(1000))
 
 
 def test_a_bulkhead_of_one_place_is_not_stuck_for_ever() -> None:
     bulkhead = Bulkhead(1, ServiceUnavailable)
     with bulkhead:
         refuse(bulkhead)
+    served = False
     with bulkhead:
-        pass
+        served = True
+    assert served

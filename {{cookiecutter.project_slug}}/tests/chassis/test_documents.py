@@ -13,8 +13,7 @@ from msgspec import UNSET, UnsetType
 from werkzeug.exceptions import NotFound
 
 from chassis import Settings
-from chassis.documents import from_document, to_document
-from chassis.firestore import Snapshot
+from chassis.firestore import Snapshot, from_document, to_document
 from chassis.firestore import datastore as firestore
 
 from .things import create_app

@@ -5,10 +5,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from .firestore import Snapshot
-from .resources import found
-
-__all__ = ["from_document", "to_document"]
+from ..resources import found
+from .client import Snapshot
 
 T = TypeVar("T")
 

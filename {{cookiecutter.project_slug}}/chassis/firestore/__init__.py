@@ -3,41 +3,27 @@
 import math
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from time import monotonic
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 from flask import Flask, Response, current_app, g
 from google.api_core import exceptions
 from google.api_core.retry import Retry, if_exception_type
 from google.auth.exceptions import GoogleAuthError
-from google.cloud.firestore import Client, DocumentReference, DocumentSnapshot, WriteOption
-from google.cloud.firestore_v1 import base_client
-from msgspec import Meta
+from google.cloud.firestore import Client, DocumentReference, WriteOption
 from werkzeug.exceptions import Conflict, HTTPException
 
-from .breaker import Breaker
-from .bulkhead import Bulkhead
-from .errors import to_problem
-from .per_process import per_process
-from .ready import ready
-from .settings import Seconds, ServerSettings
+from ..breaker import Breaker
+from ..bulkhead import Bulkhead
+from ..errors import to_problem
+from ..per_process import per_process
+from ..ready import ready
+from .client import DatastoreSettings, Snapshot, make_client
+from .documents import from_document, to_document
 
-__all__ = ["Snapshot", "datastore"]
+__all__ = ["DatastoreSettings", "Snapshot", "datastore", "from_document", "to_document"]
 
 T = TypeVar("T")
-Snapshot = DocumentSnapshot[DocumentReference]
-PROJECT = Meta(
-    pattern=r"^[a-z0-9.:-]*$", description="lower-case letters, digits, hyphens, dots and colons"
-)
-DATABASE = Meta(
-    pattern=r"^(\(default\)|[a-z0-9-]*)$", description="lower-case letters, digits and hyphens"
-)
-
-# gRPC waits up to two minutes between attempts to connect again; at most a second here. The library
-# has no public option for that.
-for options in (base_client._DEFAULT_CHANNEL_OPTIONS, base_client._GRPC_MSG_SIZE_OPTIONS):
-    options.append(("grpc.max_reconnect_backoff_ms", 1000))
 
 # The library's own retry of a query raises TypeError before the first document.
 NEVER = Retry(predicate=lambda error: False)
@@ -47,13 +33,6 @@ SILENCE = (
     exceptions.RetryError,
     GoogleAuthError,
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class DatastoreSettings(ServerSettings):
-    google_cloud_project: Annotated[str, PROJECT] = ""
-    firestore_database: Annotated[str, DATABASE] = ""
-    datastore_timeout: Seconds = 2
 
 
 class Firestore:
@@ -89,24 +68,18 @@ class Firestore:
         return found
 
     def connect(self) -> Client:
-        """Make a client; without a project, the platform or the credentials name it.
+        """Make a client; raise GoogleAuthError if there are no credentials.
 
-        Raises GoogleAuthError if there are no credentials. Looking for them takes seconds, so for a
-        second after a failure other requests get 503 immediately.
+        Looking for them takes seconds, so for a second after a failure other requests get 503
+        immediately.
         """
-        settings = self.settings
         if monotonic() - self._failed_at < 1:
             raise self.breaker.unavailable()
         try:
-            return Client(
-                settings.google_cloud_project or None, database=settings.firestore_database or None
-            )
-        except (GoogleAuthError, OSError) as error:
+            return make_client(self.settings)
+        except GoogleAuthError:
             self._failed_at = monotonic()
-            if isinstance(error, GoogleAuthError):
-                raise
-            reason = f"{error}" if error.errno else f"Set GOOGLE_CLOUD_PROJECT: {error}"
-            raise GoogleAuthError(reason) from error  # type: ignore[no-untyped-call]
+            raise
 
     def leave(self, error: BaseException | None) -> None:
         """Give up the request's place in the bulkhead, if it has one."""
