@@ -1,4 +1,4 @@
-"""Removes the files of answers that were not chosen, and checks what was rendered."""
+"""Remove the files of answers that were not chosen, and check the rendered files."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-import yaml  # cookiecutter's own interpreter runs this, and cookiecutter needs PyYAML itself
+import yaml  # cookiecutter's interpreter runs this, and cookiecutter depends on PyYAML
 
 # The answers, as data: JSON escapes every quote, so no answer ends the string.
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
@@ -44,7 +44,7 @@ def find_template() -> Path | None:
     return folder if questions.get("_files") == ANSWERS["_files"] and folder.is_dir() else None
 
 
-# None means that the folder was empty before: the other hook has made sure of that.
+# None means that the folder was empty before: the other hook has checked that.
 TEMPLATE = find_template()
 # The other hook has written this file.
 UNFINISHED = Path("RENDERING-UNFINISHED.txt")
@@ -91,9 +91,9 @@ def report() -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, or the files of a folder, that were rendered, and each folder that is empty then.
+    """Remove a rendered file, or a folder's rendered files, and each folder that is then empty.
 
-    The other hook has made sure that no file at a path of the template was there before.
+    The other hook has checked that no file at a path of the template was there before.
     """
     folder = TEMPLATE or Path()
     rendered = [found.relative_to(folder) for found in [folder / path, *(folder / path).rglob("*")]]
@@ -117,10 +117,10 @@ def check(path: Path) -> None:
 
 
 def is_for_a_comparison(project: Path) -> bool:
-    """Tell whether this is for `cruft diff` or `cruft update`, which remove what they render.
+    """Return whether this is for `cruft diff` or `cruft update`, which remove what they render.
 
-    They render straight into temporary folders and compare all files. Files that the tests leave
-    would be in the update, and printed text in the diff.
+    They render into temporary folders and compare all files. Files that the tests leave would be in
+    the update, and printed text would be in the diff.
     """
     by_cruft = "_repo_dir" not in ANSWERS
     folder = project.resolve().parent

@@ -20,7 +20,7 @@ EXAMPLES = {
     "description": "A production Flask API.",
     "author_name": "Ada Lovelace",
 }
-# Control characters, line breaks, and surrogates: no file format could hold them all.
+# Control characters, line breaks, and surrogates: no file format can contain them all.
 REFUSED_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
 # Tools leave these in the template's folder.
 CACHES = {"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv"}
@@ -71,7 +71,7 @@ def refuse(lines: list[str]) -> None:
 
 
 def unsupported() -> list[str]:
-    """Return a sentence for a Python or a cookiecutter that is too old."""
+    """Return a message if Python or cookiecutter is too old."""
     if sys.version_info < (3, 11):  # noqa: UP036
         found = sys.version.split()[0]
         return [
@@ -88,8 +88,8 @@ def unsupported() -> list[str]:
 
 def faults() -> list[str]:
     """Return a sentence for each answer that is not valid."""
-    # The folder is made before this hook runs, so cookiecutter.json keeps an invalid slug away from it:
-    # the answer is in __slug.
+    # cookiecutter makes the folder before this hook runs. So cookiecutter.json replaces an invalid
+    # slug, and keeps the answer in __slug.
     slug = ANSWERS["__slug"]
     found = []
     if not re.fullmatch(r"[a-z]([a-z0-9-]{0,47}[a-z0-9])?", slug):

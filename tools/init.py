@@ -75,8 +75,8 @@ def git(*command: str) -> str:
 def find_base() -> Base:
     """Find the last commit that is the template's, here and in the template.
 
-    GitHub's button copies the template's files as one commit without history. The template's own
-    history began before this file was written.
+    GitHub's button copies the template's files as one commit without history. In the template's own
+    history, the first commit does not have this file.
     """
     if git("rev-parse", "--is-shallow-repository") == "true":
         sys.exit("init: this clone is shallow; run `git fetch --unshallow` first")

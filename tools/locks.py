@@ -135,7 +135,7 @@ def join(needs: dict[str, dict[str, dict[str, list[str]]]]) -> str:
     """Return the template of all lock files, from what each file needs."""
     result = []
     for name in sorted({name for packages in needs.values() for name in packages}):
-        # A text stands there once, unless a file has the package with several markers.
+        # A text is written once, unless a file has the package with several markers.
         shared: dict[str, dict[str, list[str]]] = {}
         several: dict[tuple[tuple[str, str], ...], list[str]] = {}
         for file, packages in needs.items():
@@ -164,7 +164,7 @@ def term(files: list[str], condition: str) -> str:
 
 
 def chain(texts: dict[str, list[str]]) -> list[str]:
-    """Return the lines of `if`, `elif` and `endif` around texts with their alternatives."""
+    """Return texts with lines of `if`, `elif` and `endif` around them, by their conditions."""
     lines = []
     for text, terms in texts.items():
         condition = " or ".join(map(grouped, terms)) if len(terms) > 1 else terms[0]

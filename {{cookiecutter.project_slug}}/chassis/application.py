@@ -1,4 +1,4 @@
-"""Opens and closes an application; your part of `create_app` stands between the two."""
+"""Open and close an application; your part of `create_app` is between the two."""
 
 # % if false
 # ruff: noqa: F811, I001

@@ -1,4 +1,4 @@
-"""Refuses a request without the credentials that its route needs, before the view is called."""
+"""Refuse a request without the credentials that its route needs, before the view is called."""
 
 from inspect import isawaitable
 from typing import Any
@@ -30,7 +30,7 @@ class Lacking(Challenged, Forbidden):
 
 
 class Security:
-    """The schemes of an application's routes; one of a route's schemes is enough."""
+    """The schemes of an application's routes; a request needs credentials for one of them."""
 
     def __init__(self) -> None:
         self.defaults: dict[str, tuple[Scheme[Any], ...]] = {}  # by blueprint; "": the application
@@ -80,7 +80,7 @@ class Security:
 
 
 def scopes_of(caller: Any) -> set[str]:
-    """Return a caller's scopes: an iterable or, as in OAuth, a text with spaces between them."""
+    """Return a caller's scopes: an iterable or, as in OAuth, a string separated by spaces."""
     scopes = getattr(caller, "scopes", None) or ()
     return set(scopes.split() if isinstance(scopes, str) else scopes)
 

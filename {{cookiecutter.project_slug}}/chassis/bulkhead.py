@@ -5,23 +5,25 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
-# Seconds that a request waits for a place, in slices. Requests behind it, such as /health, wait as long.
-# A slice takes longer on a busy machine, so a process that gets no CPU time does not seem stuck.
+# Seconds that a request waits for a place, in slices. Requests queued behind it, such as /health,
+# wait as long. A slice takes longer on a busy machine, so a process without CPU time does not count
+# as stuck.
 SLICE, SLICES = 0.002, 25
 # Slices before the first request has ended, because a new process has to connect.
 FIRST_SLICES = 200
 
 
 class Bulkhead:
-    """Keeps a thread free of the datastore, so that /health and other requests are always served.
+    """Keeps a thread free for /health and other requests while the datastore is slow or blocked.
 
-    Fewer requests than there are threads use the datastore at a time, whatever they wait for: a lock,
-    a slow statement, a name server. If no place becomes free in 50 ms, the datastore is stuck: requests
-    get 503 immediately until one does.
+    One request fewer than there are threads can use the datastore at a time. This includes requests
+    that wait for a lock, a slow statement or a name server. If no place becomes free in 50 ms, the
+    datastore counts as stuck: requests get 503 immediately until a place is free. With one thread
+    in the process, none is kept free.
     """
 
     def __init__(self, threads: int, unavailable: Callable[[], Exception]) -> None:
-        """Take the number of threads in this process, and what makes the error of a refusal."""
+        """Take the number of threads of the process, and a function that makes a refusal's error."""
         self.places = max(1, threads - 1)
         self._unavailable = unavailable
         self._free, self._slices, self._stuck = self.places, FIRST_SLICES, False

@@ -1,4 +1,4 @@
-"""Refuses mistakes in a view when its module is imported, before a request meets them."""
+"""Refuse mistakes in a view when its module is imported, before the first request."""
 
 import inspect
 import re
@@ -29,7 +29,7 @@ def refuse(function: Any, mistake: str) -> TypeError:
 
 
 def plain(function: Any, name: str, value: Any) -> dict[str, Any]:
-    """Return a dict as JSON has it; raise TypeError if it is none, or JSON cannot hold it."""
+    """Return a dict as JSON has it; raise TypeError for another type, or if JSON cannot hold it."""
     try:
         return msgspec.convert(msgspec.to_builtins(value, str_keys=True), dict[str, Any])
     except (TypeError, msgspec.ValidationError) as error:
@@ -67,7 +67,7 @@ def members(hint: Any) -> list[Any]:
 
 
 def read_signature(function: Callable[..., Any]) -> tuple[dict[str, Any], Any]:
-    """Return the types of an operation's parameters, by name, and of what it returns.
+    """Return the types of an operation's parameters, by name, and its return type.
 
     Raises TypeError for a mistake, with the function's name and the correction.
     """
@@ -81,7 +81,7 @@ def read_signature(function: Callable[..., Any]) -> tuple[dict[str, Any], Any]:
         raise refuse(function, "it yields: return a list, or a flask.Response of the generator")
     try:
         hints = get_type_hints(function, include_extras=True)
-    except Exception as error:  # of the text of an annotation
+    except Exception as error:  # an annotation in a string can raise any error
         fix = "import the type, or define it, at the top of the module, not under TYPE_CHECKING"
         raise refuse(function, f"{error}: {fix}") from error
     for name, parameter in inspect.signature(function).parameters.items():
@@ -102,9 +102,9 @@ def read_signature(function: Callable[..., Any]) -> tuple[dict[str, Any], Any]:
 
 
 def check_type(function: Callable[..., Any], name: str, kind: Any) -> None:
-    """Raise TypeError if a parameter, or what is returned, cannot have this type."""
+    """Raise TypeError if a parameter or a return value cannot have this type."""
     try:
-        msgspec.json.Decoder(kind)  # at import: two threads must not meet a type first
+        msgspec.json.Decoder(kind)  # at import: msgspec can crash if two threads are first
         schema = msgspec.json.schema(kind)
     except TypeError as error:
         fix = "use a msgspec.Struct, or read it from flask.request"

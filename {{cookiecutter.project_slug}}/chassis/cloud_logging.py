@@ -1,4 +1,4 @@
-"""Ties log lines to traces: https://cloud.google.com/logging/docs/structured-logging."""
+"""Link log lines to traces: https://cloud.google.com/logging/docs/structured-logging."""
 
 import re
 from typing import TYPE_CHECKING, Any

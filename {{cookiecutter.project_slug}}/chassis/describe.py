@@ -1,4 +1,4 @@
-"""Describes an operation for the document, by what its view declares."""
+"""Describe an operation for the document, by what its view declares."""
 
 import inspect
 import re

@@ -1,4 +1,4 @@
-"""Reads a dataclass from environment variables."""
+"""Read a dataclass from environment variables."""
 
 import inspect
 import math

@@ -1,7 +1,8 @@
-"""Sends a problem, and logs it, where Flask does not handle an exception.
+"""Log an exception that Flask does not handle, and send a problem.
 
-Flask handles an Exception of a view. It lets others through: those of a teardown, a stream, middleware
-or an error handler, and SystemExit and its like. docs/server.md names what cannot be a problem.
+Flask handles an Exception of a view. It does not handle SystemExit and other BaseExceptions, nor
+exceptions in a teardown, a stream, middleware or an error handler. docs/server.md lists the
+errors that cannot become a problem.
 """
 
 import logging
@@ -51,7 +52,7 @@ def send(
             called = True
             start_response(held[0], held[1])
     except BaseException as error:
-        if waiting:  # the server wants no more: the client has gone
+        if waiting:  # the server stopped reading: the client closed the connection
             raise
         problem = replace(app, environ, start, error)
         if begun:  # servers close the connection for this error, and log nothing more
@@ -76,11 +77,12 @@ def replace(
 
 
 def report(app: Flask, environ: "WSGIEnvironment", error: BaseException) -> None:
-    """Log an exception, or raise it again if the server, the debugger or a test waits for it.
+    """Log an exception, or raise it again if the server, the debugger or a test handles it.
 
     - The debugger and tests (`app.testing`) get every Exception, as they do from Flask.
-    - In the main thread, a signal may have raised SystemExit, KeyboardInterrupt or their like: Ctrl-C,
-      or a timeout. gunicorn's threaded worker runs views in other threads, which get no signal.
+    - In the main thread, a signal may have raised SystemExit, KeyboardInterrupt or another
+      BaseException. Examples are Ctrl-C and a timeout. gunicorn's threaded worker runs views in
+      other threads, which get no signal.
     """
     if isinstance(error, Exception):
         expected = app.config["PROPAGATE_EXCEPTIONS"]

@@ -1,6 +1,7 @@
-"""The outermost layer: a request id, security headers, and a problem for what Flask lets through.
+"""Add a request id and security headers, and a problem for exceptions that Flask does not handle.
 
-It is outside Flask because that is cheaper, and because Flask does not handle every exception.
+This layer is outside Flask because that is faster, and because Flask does not handle all
+exceptions.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Makes the OpenAPI document of the routes: https://spec.openapis.org/oas/v3.1.1.html."""
+"""Make the OpenAPI document of the routes: https://spec.openapis.org/oas/v3.1.1.html."""
 
 import re
 from typing import Any
@@ -30,7 +30,7 @@ def document(app: Flask) -> dict[str, Any]:
     )
     paths: dict[str, dict[str, Any]] = {}
     ids: dict[str, str] = {}
-    shapes: dict[str, Rule] = {}  # OpenAPI has one path, whatever its parameters are named
+    shapes: dict[str, Rule] = {}  # in OpenAPI, a parameter's name does not make a path different
     for rule, view in routes:
         path = path_of(rule)
         same = shapes.setdefault(re.sub(r"{\w+}", "{}", path), rule)

@@ -24,7 +24,7 @@ class Input(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Operation:
-    """What a view declares; the document is made of it."""
+    """A view's declaration, from which the document is made."""
 
     takes: dict[str, Any]  # the type of each parameter of the view
     media_type: str  # of the body
@@ -49,7 +49,7 @@ def operation(
 ) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
     """Make a view of a function whose annotations declare what it takes and returns.
 
-    What it takes:
+    Parameters:
 
     - `body: T`: the JSON body, converted strictly ("5" is not a number); 400, 413, 415 or 422 if
       that fails. If T is a Patch, the body is a JSON Merge Patch;
@@ -57,20 +57,20 @@ def operation(
     - `headers: T`: the headers that T names, converted in the same way;
     - any other parameter comes from the path; 404 if it cannot be converted.
 
-    What it returns:
+    Return annotations:
 
     - `-> T`: JSON, sent with `status`, or 200; `-> None`: no content, 204;
     - `-> tuple[T, Literal[202]]`: JSON with this status, for `return value, 202`;
     - `-> tuple[T, Literal[201], dict[str, str]]`: with headers, too; unions of these;
     - `-> flask.Response`: sent unchanged; the document shows only the status.
 
-    What it declares beside that:
+    Arguments of the decorator:
 
     - `headers`: response headers, each with a function that makes it from the returned value. If
-      that is annotated as `-> str | None`, the header is optional;
+      the function is annotated as `-> str | None`, the header is optional;
     - `errors`: the errors that the view raises: a status, or a subclass of Error;
-    - `security`: schemes, one of which a caller needs; without it, those of the blueprint or of the
-      application apply (chassis/security.py);
+    - `security`: schemes, one of which a caller needs; by default, those of the blueprint or of the
+      application (chassis/security.py);
     - `examples`: bodies, by name; `operation_id`, `tags` and `deprecated` as in OpenAPI;
     - `openapi`: anything else of an operation in OpenAPI, merged into its description as a JSON
       Merge Patch; `document=False` leaves the operation out.

@@ -1,4 +1,4 @@
-"""A body that changes a part of a resource: https://www.rfc-editor.org/rfc/rfc7396."""
+"""Update a part of a resource by a JSON Merge Patch: https://www.rfc-editor.org/rfc/rfc7396."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import is_dataclass
@@ -27,7 +27,7 @@ class Patch(Struct, forbid_unknown_fields=True):
         return {name: value for name, value in values.items() if value is not UNSET}
 
     def apply(self, current: T) -> T:
-        """Return a copy of a struct with the changes; raise Invalid (422) if it is not valid."""
+        """Return a copy of a struct with the changes; raise Invalid (422) if that is not valid."""
         changes = self.changes()
         for field in structs.fields(current):
             if field.name in changes:
@@ -42,7 +42,7 @@ class Patch(Struct, forbid_unknown_fields=True):
                     raise Invalid(Fault(detail, pointer=pointer)) from error
         try:
             return structs.replace(current, **changes)
-        except ValueError as error:  # of the struct's __post_init__
+        except ValueError as error:  # raised by the struct's __post_init__
             raise Invalid(Fault(str(error), pointer="")) from error
 
 

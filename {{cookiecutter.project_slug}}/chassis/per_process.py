@@ -1,4 +1,4 @@
-"""Makes clients once per process, after the fork."""
+"""Make clients once per process, after the fork."""
 
 import os
 from collections.abc import Callable

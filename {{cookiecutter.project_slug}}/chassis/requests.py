@@ -1,4 +1,4 @@
-"""Reads a request as the types that a view declares; reports what is wrong, and where."""
+"""Convert a request to the types that a view declares; report each fault and its place."""
 
 import math
 import re

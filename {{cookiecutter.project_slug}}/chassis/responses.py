@@ -1,4 +1,4 @@
-"""Makes a response of what a view returns: a value, or a value with its status and headers."""
+"""Make a response from a view's return value: a value, or a tuple with its status and headers."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ from werkzeug import Response as BaseResponse
 from .checks import bare, check_type, members, refuse
 
 EMPTY = {204, 205, 304}  # no content: https://www.rfc-editor.org/rfc/rfc9110#section-6.4.1
-# What stands in a tuple of Flask's in the place of a status that the annotation does not name.
+# Types after the value, in a tuple such as Flask accepts, that do not name the status.
 NO_STATUS = (int, HTTPStatus, dict, Mapping)
 Headers = Mapping[str, Callable[[Any], str | None]]
 
@@ -22,14 +22,14 @@ Headers = Mapping[str, Callable[[Any], str | None]]
 class Responses:
     """The success responses of an operation.
 
-    `types` has the type of the content for each status: NoneType for none, Response for a response
-    that the view makes itself. `status` is that of a value that is returned without one.
+    `types` has the type of the content for each status: NoneType for no content, Response for a
+    response that the view makes itself. `status` is for a value that is returned without one.
     """
 
     def __init__(
         self, function: Callable[..., Any], hint: Any, status: int | None, headers: Headers
     ) -> None:
-        """Read the annotation of what a function returns; raise TypeError if it cannot work."""
+        """Read a function's return annotation; raise TypeError if it cannot work."""
         plain, paired = split(function, hint)
         if Response in sum(paired.values(), plain) and (plain[1:] or paired):
             fix = "write `-> flask.Response` alone, or `tuple[T, Literal[201]]` for a status"
@@ -66,7 +66,7 @@ class Responses:
             raise refuse(function, f"`headers` are made of a value, and it returns none: {fix}")
 
     def make(self, returned: Any) -> Response:
-        """Make the response; a status that is not declared is sent, too."""
+        """Make the response; send an undeclared status too."""
         if isinstance(returned, BaseResponse):
             return returned  # type: ignore[return-value]
         status, own = self.status, None
@@ -88,9 +88,9 @@ class Responses:
 
 
 def revalidate(response: Response) -> Response:
-    """Let a client keep what has an ETag, if it asks each time whether that is still current.
+    """Let a client cache a response with an ETag, if it revalidates the response at each use.
 
-    Return 304 if it is: https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2.
+    Return 304 if its ETag is current: https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2.
     """
     if request.method not in ("GET", "HEAD"):
         return response
@@ -126,22 +126,22 @@ def split(function: Callable[..., Any], hint: Any) -> tuple[list[Any], dict[int,
 
 
 def is_status(codes: Sequence[Any]) -> bool:
-    """Tell whether the values of a Literal are statuses."""
+    """Return whether the values of a Literal are statuses."""
     return bool(codes) and all(isinstance(code, int) for code in codes)
 
 
 def is_paired(returned: tuple[Any, ...]) -> bool:
-    """Tell whether a tuple is a value with its status, as in Flask."""
+    """Return whether a tuple is a value with its status, as in Flask."""
     return len(returned) in (2, 3) and isinstance(returned[1], int)
 
 
 def is_tuple(kind: Any) -> bool:
-    """Tell whether a value of this type may be a plain tuple."""
+    """Return whether a value of this type may be a plain tuple."""
     return (get_origin(bare(kind)) or bare(kind)) in (tuple, Sequence)
 
 
 def may_be_none(function: Callable[..., Any], make: Callable[..., Any]) -> bool:
-    """Tell whether the function of a header is annotated as one that may return None."""
+    """Return whether the annotation of a header's function allows None."""
     try:
         return type(None) in members(inspect.signature(make, eval_str=True).return_annotation)
     except ValueError:  # a built-in function without a signature

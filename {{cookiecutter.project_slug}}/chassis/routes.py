@@ -1,4 +1,4 @@
-"""Refuses mistakes that only the assembled application shows: routes that do not fit their views."""
+"""Refuse routes that do not fit their views, when the application is complete."""
 
 import inspect
 import re
@@ -11,9 +11,9 @@ from werkzeug.routing import Rule
 
 from .checks import PARTS, bare, refuse
 
-# What Flask's converters make of a part of the path; the others make a text of it.
+# The types that Flask's converters return; all others return str.
 CONVERTERS = {"int": int, "float": float, "uuid": UUID}
-# What decorators set for the whole view.
+# The attributes that decorators set on a view.
 MARKS = {"operation", "security", "undocumented"}
 
 
@@ -28,7 +28,7 @@ def path_of(rule: Rule) -> str:
 
 
 def id_of(rule: Rule, method: str) -> str:
-    """Return an operation's id: that of its endpoint, and the method if the view serves several."""
+    """Return an operation's id: its endpoint, and the method if the view serves several."""
     name = rule.endpoint.replace(".", "_")
     return name if methods_of(rule) == [method] else f"{name}_{method.lower()}"
 

@@ -1,4 +1,4 @@
-"""Makes the JSON Schemas of the document, each type under one stable name."""
+"""Make the JSON Schemas of the document, each type under one stable name."""
 
 import inspect
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ PLACE = "#/components/schemas/"
 def schemas_of(types: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
     """Return the schema of each type, and the named schemas that these refer to.
 
-    A type is named after its class. If two classes have the same name, the first one keeps it, and
-    the second one gets the name of its module, too: a new type renames no other.
+    A type is named after its class. If two classes have the same name, the first one keeps it. The
+    second one gets the name of its module, too. So a new type does not rename others.
     """
     try:
         made = msgspec.json.schema_components(types, ref_template=PLACE + "{name}")
@@ -24,7 +24,7 @@ def schemas_of(types: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
     text = msgspec.json.encode(made)
     first: dict[str, str] = {}
     for name in made[1]:
-        if name.endswith("_"):  # Page[list[Item]]: the name of a module in it is not its own
+        if name.endswith("_"):  # Page[list[Item]]: it contains the name of another type's module
             continue
         first.setdefault(name.rpartition(".")[2], name)
     for short, name in first.items():
@@ -39,7 +39,7 @@ def schemas_of(types: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
 
 
 def is_text(schema: Any, types: dict[str, Any], *, is_list: bool) -> bool:
-    """Tell whether text can be converted to each type that a schema allows; a list, if it may be."""
+    """Return whether each type of a schema can be read from text; `is_list` allows a list."""
     schema = types.get(schema.get("$ref", "").rpartition("/")[2], schema)
     if schema.get("type") == "array":
         items = schema.get("prefixItems") or [schema.get("items") or {}]

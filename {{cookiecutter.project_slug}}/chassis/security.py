@@ -1,4 +1,4 @@
-"""Security schemes: what the document says of credentials, with the function that verifies them."""
+"""Declare security schemes for the document, each with the function that verifies credentials."""
 
 import inspect
 import re
@@ -17,7 +17,7 @@ C = TypeVar("C")  # the type of a caller
 V = TypeVar("V", bound=Callable[..., Any])
 Verify = Callable[[str], C | None]
 
-VERIFIED = "chassis.security"  # the key of a request's environment: its scheme and its caller
+VERIFIED = "chassis.security"  # the WSGI environment's key for the scheme and the caller
 # https://www.rfc-editor.org/rfc/rfc6750#section-2.1
 match_bearer = re.compile(r"bearer +([\w.~+/-]+=*)", re.ASCII | re.IGNORECASE).fullmatch
 
@@ -26,8 +26,8 @@ match_bearer = re.compile(r"bearer +([\w.~+/-]+=*)", re.ASCII | re.IGNORECASE).f
 class Scheme(Generic[C]):
     """A security scheme. Make one with `bearer`, `api_key` or `open_id_connect`.
 
-    `verify` takes the token or key, which is never empty, and returns the caller. If that is false
-    (None, False, "" or an empty list), the response is 401. It may raise an error of its own.
+    `verify` takes the token or key, which is never empty, and returns the caller. If the caller is
+    false (None, False, "" or an empty list), the response is 401. `verify` may raise other errors.
     """
 
     verify: Verify[C]
@@ -50,13 +50,13 @@ class Scheme(Generic[C]):
                 raise refuse(self.verify, mistake)
 
     def with_scopes(self, *scopes: str) -> "Scheme[C]":
-        """Return the scheme for callers whose attribute `scopes` has these, too; others get 403."""
+        """Return a scheme that also requires these in a caller's attribute `scopes`; else 403."""
         if not scopes:
             raise refuse(self.verify, "with_scopes() names no scope: add one")
         return replace(self, scopes=(*self.scopes, *scopes))
 
     def caller(self) -> C:
-        """Return what `verify` returned; raise LookupError if the request was not verified by it."""
+        """Return the caller; raise LookupError if this scheme has not verified the request."""
         scheme, caller = request.environ.get(VERIFIED, (None, None))
         if not scheme or scheme.name != self.name:
             raise LookupError(f"the scheme `{self.name}` has not verified this request")
@@ -79,7 +79,7 @@ class Scheme(Generic[C]):
 
 
 def is_verifier(verify: Any) -> bool:
-    """Tell whether this can be called with a token: a coroutine or a generator would accept all."""
+    """Return whether this can verify a token: a coroutine or a generator would accept every one."""
     for each in (verify, type(verify).__call__):
         if inspect.iscoroutinefunction(each) or inspect.isgeneratorfunction(each):
             return False
@@ -125,7 +125,7 @@ def secure(target: Flask | Blueprint, *schemes: Scheme[Any]) -> None:
 
 
 def public(view: V) -> V:
-    """Mark a view that needs no credentials, whatever its application or blueprint requires."""
+    """Mark a view that needs no credentials, even if its application or blueprint does."""
     return mark(view, "public", security=())
 
 

@@ -68,7 +68,7 @@ class Database:
             max_overflow=0,
             pool_timeout=self.seconds or None,
             pool_pre_ping=True,
-            hide_parameters=True,  # values that callers send do not belong in logs
+            hide_parameters=True,  # keep callers' values out of the logs
         )
         return engine
 
@@ -96,7 +96,7 @@ class Database:
     def ping(self) -> None:
         """Raise an error unless the database responds and has each table and column of the models.
 
-        A read-only database is good enough, because it serves the requests that read.
+        A read-only database counts as ready, because it serves requests that only read.
         """
         with self.bulkhead:
             self.breaker.admit()

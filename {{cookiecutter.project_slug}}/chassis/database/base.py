@@ -1,4 +1,4 @@
-"""The base of the models, and what a database lacks of them."""
+"""Define the base of the models; find their columns that a database lacks."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -26,7 +26,7 @@ class Base(DeclarativeBase):
 
 
 def missing_columns(connection: Connection) -> Iterator[str]:
-    """Yield the columns of the models that the database does not have; more of them do no harm."""
+    """Yield the models' columns that the database lacks; ignore columns that no model has."""
     tables = Base.metadata.sorted_tables
     for schema in {table.schema for table in tables}:
         wanted = [table for table in tables if table.schema == schema]

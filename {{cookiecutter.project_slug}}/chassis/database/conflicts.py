@@ -1,7 +1,7 @@
-"""Makes a 409 of a change that the database refuses because of other rows.
+"""Return 409 for a change that the database refuses because of other rows.
 
-A value that is null or fails a CHECK is no conflict: no other row matters, so the application should
-have refused it, with 422. It stays a 500, and its stack is logged.
+A violated NOT NULL or CHECK is not a conflict, because no other row is involved: the application
+should have refused the value with 422. It stays a 500, and the stack is logged.
 """
 
 import logging
@@ -25,7 +25,7 @@ DETAILS = {
     "SQLITE_CONSTRAINT_UNIQUE": UNIQUE,
     "SQLITE_CONSTRAINT_PRIMARYKEY": UNIQUE,
     "SQLITE_CONSTRAINT_ROWID": UNIQUE,
-    "FOREIGN KEY constraint failed": REFERENCE,  # ON DELETE RESTRICT has the code of a trigger
+    "FOREIGN KEY constraint failed": REFERENCE,  # ON DELETE RESTRICT: its code is a trigger's
 }
 
 

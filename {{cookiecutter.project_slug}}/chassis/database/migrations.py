@@ -1,4 +1,4 @@
-"""Runs the migrations; migrations/env.py calls it."""
+"""Run the migrations; migrations/env.py calls this module."""
 
 import sys
 import time
@@ -28,7 +28,7 @@ def run() -> None:
     if context.is_offline_mode():
         migrate(dialect_name=database.kind, literal_binds=True)
         return
-    database.seconds = 0  # a migration takes as long as it takes
+    database.seconds = 0  # no statement_timeout: a migration can take long
     engine = database.make_engine(connections=2)
     try:
         if database.kind == "sqlite":
@@ -61,8 +61,9 @@ def migrate_sqlite(engine: Engine) -> None:
 def one_at_a_time(engine: Engine) -> Iterator[None]:
     """Wait until no other deploy migrates.
 
-    CREATE INDEX CONCURRENTLY of another deploy waits for every snapshot. A statement that waits has
-    one, and so does a statement with parameters until the next one.
+    CREATE INDEX CONCURRENTLY of another deploy waits until no other session holds a snapshot. A
+    statement that waits for the lock would hold one. So would a finished statement with parameters,
+    until the next statement.
     """
     with engine.connect() as connection:
         while not connection.scalar(text("SELECT pg_try_advisory_xact_lock(0)")):
@@ -73,7 +74,7 @@ def one_at_a_time(engine: Engine) -> Iterator[None]:
 
 
 def migrate_postgresql(engine: Engine, seconds: int) -> None:
-    """Migrate; try again for some seconds while other transactions hold the lock of a table."""
+    """Migrate; retry for `seconds` while other transactions hold the lock of a table."""
     event.listen(engine, "begin", limit)
     end = time.monotonic() + seconds
     while True:
@@ -91,14 +92,14 @@ def migrate_postgresql(engine: Engine, seconds: int) -> None:
 
 
 def limit(connection: Connection) -> None:
-    """Limit the waits for locks; not in an autocommit_block, because no request queues behind that."""
+    """Limit waits for locks, except in an autocommit_block, behind which no request queues."""
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         bounds = f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s'; SET LOCAL statement_timeout = 0"
         connection.exec_driver_sql(bounds)
 
 
 def migrate(**options: Any) -> None:
-    """Run each migration in a transaction of its own, which an autocommit_block may divide."""
+    """Run each migration in its own transaction, which an autocommit_block may split."""
     context.configure(
         target_metadata=Base.metadata,
         render_item=render_item,

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL that wait for nothing without a limit."""
+"""Connect to PostgreSQL with a timeout for every wait."""
 
 from concurrent.futures import Future
 from threading import Thread
@@ -12,7 +12,7 @@ SILENCE = psycopg.errors.ConnectionTimeout  # only timeouts: a refused connectio
 
 
 class PatientConnection(psycopg.Connection[Any]):
-    """Times out if the server sends nothing: then statement_timeout, which is its own, does not help."""
+    """A connection that times out if the server, which enforces statement_timeout, is silent."""
 
     patience: float | None = None  # seconds
 
@@ -24,7 +24,7 @@ class PatientConnection(psycopg.Connection[Any]):
             if silent and isinstance(error, psycopg.OperationalError):
                 self.close()  # a late reply could be read as the result of the next query
                 raise SILENCE("the server does not respond") from error
-            # The lines after the first can hold values of a row, which do not belong in logs.
+            # Lines after the first can contain a row's values, which must not be logged.
             error.args = (str(error).partition("\n")[0],)
             raise
 

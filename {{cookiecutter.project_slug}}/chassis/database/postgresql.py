@@ -1,4 +1,4 @@
-"""PostgreSQL, with a timeout for every wait: a server that is away must not hold every thread."""
+"""Connect to PostgreSQL with timeouts, so that a silent server cannot block every thread."""
 
 import logging
 from time import monotonic
@@ -39,7 +39,7 @@ def make_engine(url: URL, seconds: int, **options: Any) -> Engine:
     bounds: dict[str, Any] = {
         "connect_timeout": seconds,
         "tcp_user_timeout": seconds * 1000,
-        # Not by SET: a pooler such as PgBouncer would hand that on to other clients.
+        # Not SET: with a pooler such as PgBouncer, it would affect other clients.
         "options": f"-c statement_timeout={seconds * 1000}",
     }
     arguments = {name: bound for name, bound in bounds.items() if name not in url.query}
@@ -56,11 +56,11 @@ def make_engine(url: URL, seconds: int, **options: Any) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: PatientConnection, record: Any) -> None:
         if seconds:
-            connection.patience = seconds + 0.25  # statement_timeout comes first
+            connection.patience = seconds + 0.25  # longer than statement_timeout
 
     @event.listens_for(engine, "first_connect")
     def check_bounds(connection: PatientConnection, record: Any) -> None:
-        """Warn if a pooler has ignored the options, and the role has no bound of its own."""
+        """Warn if a pooler has ignored the options, and the role has no timeout."""
         found = connection.execute("SHOW statement_timeout").fetchone()
         connection.rollback()
         if seconds and found == ("0",):
@@ -70,9 +70,9 @@ def make_engine(url: URL, seconds: int, **options: Any) -> Engine:
 
     @event.listens_for(engine, "handle_error")
     def drop(context: Any) -> None:
-        """Drop a read-only connection, because after a failover another server takes the writes.
+        """Drop a read-only connection, because after a failover another server accepts writes.
 
-        All others are dropped too, once a second at most: they may lead to the same server.
+        Drop all others too, at most once a second, because they may lead to the same server.
         """
         nonlocal dropped_at
         if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
@@ -84,7 +84,7 @@ def make_engine(url: URL, seconds: int, **options: Any) -> Engine:
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """Tell whether an error is the server's fault."""
+    """Return whether an error means that the server is unavailable."""
     code: str | None = getattr(error, "sqlstate", None)
     return code.startswith(UNAVAILABLE) if code else isinstance(error, psycopg.OperationalError)
 
@@ -100,7 +100,7 @@ def is_read_only(connection: Connection) -> bool:
 def check(url: URL) -> None:
     """Raise ValueError for a URL that libpq refuses."""
     parameters = dict(url.get_dialect()().create_connect_args(url)[1])
-    parameters.pop("context", None)  # SQLAlchemy's
+    parameters.pop("context", None)  # SQLAlchemy adds it, and libpq refuses it
     try:
         timeout_from_conninfo(parameters)
         # libpq checks the values before it connects, here to sockets in a folder that cannot exist.

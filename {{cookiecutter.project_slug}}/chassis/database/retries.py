@@ -1,4 +1,4 @@
-"""Repeats a transaction that PostgreSQL has rolled back because of another one."""
+"""Repeat a transaction that PostgreSQL has rolled back because of another one."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -11,9 +11,9 @@ T = TypeVar("T")
 
 
 def repeatable(function: Callable[P, T]) -> Callable[P, T]:
-    """Decorate a function that does one transaction: repeat it once after a deadlock.
+    """Call a function again, once, after a deadlock or a serialization failure.
 
-    The same holds for a serialization failure. PostgreSQL has rolled the transaction back then.
+    The function must be exactly one transaction, which PostgreSQL has then rolled back.
     """
 
     @wraps(function)

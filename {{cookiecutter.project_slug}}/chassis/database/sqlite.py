@@ -1,4 +1,4 @@
-"""SQLite, for more than one process at a time: https://www.sqlite.org/wal.html."""
+"""Open SQLite for several processes at a time: https://www.sqlite.org/wal.html."""
 
 import os
 import sqlite3
@@ -50,7 +50,7 @@ def prepare(connection: Any, record: Any) -> None:
 
 
 def compare(connection: Any, record: Any, proxy: Any) -> None:
-    """Open the file again if it was deleted or replaced: what is written to the old one is lost."""
+    """Open the file again if it was deleted or replaced: writes to the old one would be lost."""
     if identity(record.info["path"]) != record.info["file"]:
         raise exc.DisconnectionError
 
@@ -64,7 +64,7 @@ def identity(path: Path) -> tuple[int, int] | None:
 
 
 def begin(connection: Connection) -> None:
-    """Take the write lock at the start: later it could fail immediately, as locked."""
+    """Take the write lock at the start: later, SQLite can refuse it without waiting."""
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
@@ -75,12 +75,12 @@ def code_of(error: BaseException | None) -> int:
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """Tell whether an error is the file's fault."""
+    """Return whether an error means that the file is unavailable."""
     return code_of(error) in UNAVAILABLE
 
 
 def prober(engine: Engine) -> Engine:
-    """Return an engine that opens the file each time: open connections remember what they have read."""
+    """Return an engine that opens the file each time: open connections cache its content."""
     fresh = make_engine(engine.url, 1, poolclass=NullPool, hide_parameters=True)
     return fresh.execution_options(isolation_level="AUTOCOMMIT")
 

@@ -1,4 +1,4 @@
-"""Converts structs to documents of Firestore, and back."""
+"""Convert structs to documents of Firestore, and back."""
 
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ T = TypeVar("T")
 def to_document(thing: msgspec.Struct) -> dict[str, Any]:
     """Return the fields of a struct as Firestore stores them; leave out those that are UNSET.
 
-    Times and bytes stay, structs become maps, and other values texts (UUID, Decimal, date).
+    Times and bytes are unchanged, structs become maps, and UUID, Decimal and date become strings.
     """
     document: dict[str, Any] = msgspec.to_builtins(
         thing, builtin_types=(bytes, datetime), str_keys=True
@@ -25,8 +25,8 @@ def to_document(thing: msgspec.Struct) -> dict[str, Any]:
 def from_document(snapshot: Snapshot, kind: type[T], **more: Any) -> T:
     """Convert a document and `more` fields to a struct; raise NotFound (404) if it does not exist.
 
-    Another version of the program may have written it: fields that the struct does not have are
-    ignored, and those that the document does not have get their defaults.
+    Another version of the program may have written the document. Fields that the struct does not
+    have are ignored. Fields that the document does not have get their defaults.
     """
     return msgspec.convert(plain(found(snapshot.to_dict())) | more, kind, str_keys=True)
 
