@@ -9,10 +9,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import CodeType
 from typing import NamedTuple
 from uuid import uuid4
 
 import pytest
+from jinja2 import Environment
 from pytest_cookies.plugin import Cookies
 
 from tests.support.datastores import Emulator, PostgreSQL
@@ -28,6 +30,23 @@ Bake = Callable[..., Path]
 Build = Callable[..., str]
 finished: list[str] = []
 ended = threading.Event()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once() -> Iterator[None]:
+    """Compile each text of the template once, because that takes most of a rendering's time."""
+    compile_ = Environment.compile
+    compiled: dict[tuple[object, ...], CodeType] = {}
+
+    def compile_once(environment: Environment, source: str, *names: str) -> CodeType:
+        key = (environment.line_statement_prefix, source, *names)
+        if key not in compiled:
+            compiled[key] = compile_(environment, source, *names)
+        return compiled[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Environment, "compile", compile_once)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -247,6 +247,7 @@ def test_slow_clients_hold_no_thread(behind: Behind, slow: str) -> None:
     assert slowest_beside(slow, behind(TRUSTED_PROXIES="1", WORKERS="1", THREADS="2")) < 1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("slow", BEGINNINGS)
 def test_without_nginx_slow_clients_hold_all_threads(project: Path, slow: str) -> None:
     with serving(project, WORKERS="1", THREADS="2") as server, pytest.raises(TimeoutError):

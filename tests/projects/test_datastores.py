@@ -1,5 +1,6 @@
 """The projects with a datastore, and what happens to it: it stops, it hangs, a worker is killed."""
 
+import itertools
 import json
 import os
 import re
@@ -71,7 +72,7 @@ def migrated(project: Path, server: PostgreSQL) -> str:
     return server.url(name)
 
 
-@pytest.fixture(params=["sql", "firestore"])
+@pytest.fixture(params=["sql", pytest.param("firestore", marks=pytest.mark.thorough)])
 def store(request: pytest.FixtureRequest) -> Iterator[PostgreSQL | Emulator]:
     """Give a datastore of the test's own, to stop."""
     store = PostgreSQL() if request.param == "sql" else Emulator()
@@ -141,7 +142,7 @@ def test_while_its_datastore_hangs_nobody_waits_for_long(
     assert [Answer(server, ITEMS).status for _ in range(10)] == [200] * 10
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.thorough)])
 def database(request: pytest.FixtureRequest) -> Callable[[Path], str]:
     """Give a function that gives the URL of a new database for a project."""
     if request.param == "sqlite":
@@ -150,7 +151,7 @@ def database(request: pytest.FixtureRequest) -> Callable[[Path], str]:
     return lambda project: migrated(project, server)
 
 
-@pytest.mark.parametrize("clients", [16, 64])
+@pytest.mark.parametrize("clients", [16, pytest.param(64, marks=pytest.mark.thorough)])
 def test_while_a_lock_is_held_health_answers_and_the_others_get_503(
     workshop: Bake, database: Callable[[Path], str], clients: int
 ) -> None:
@@ -215,16 +216,16 @@ def test_a_worker_that_is_killed_takes_nothing_with_it_that_was_acknowledged(
     install(project)
     own = {"WORKERS": "2", "ACCESS_LOG": "off", "DATASTORE_TIMEOUT": "30"}
     acknowledged: list[str] = []
-    stop_at = time.monotonic() + 60
+    stop_at, enough = time.monotonic() + 60, threading.Event()
 
     with serving(project, DATABASE_URL=database(project), **own) as server:
 
         def write(writer: int) -> int:
             """Write until the end; give how many requests were lost."""
             lost = 0
-            for number in range(10):
+            for number in itertools.count():
                 name = f"{writer}-{number}"
-                if time.monotonic() > stop_at:
+                if enough.is_set() or time.monotonic() > stop_at:
                     break
                 try:
                     if Answer(server, ITEMS, {"name": name}).status == 201:
@@ -240,6 +241,9 @@ def test_a_worker_that_is_killed_takes_nothing_with_it_that_was_acknowledged(
             before = children(server.process.pid)
             os.kill(before[0], signal.SIGKILL)
             at_the_kill = len(acknowledged)
+            while len(acknowledged) <= at_the_kill + 500 and time.monotonic() < stop_at:
+                time.sleep(0.01)
+            enough.set()
         assert sum(each.result() for each in lost) > 0, "the kill hit nobody"
         assert len(acknowledged) > at_the_kill + 500
 
@@ -279,6 +283,7 @@ def shown(url: str, setting: str) -> str:
     return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout.strip()
 
 
+@pytest.mark.thorough
 def test_behind_a_pooler_that_refuses_options_the_log_says_so(
     pooled: Callable[..., tuple[Path, str]], capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -291,6 +296,7 @@ def test_behind_a_pooler_that_refuses_options_the_log_says_so(
     assert "statement_timeout is 0: set it for the role" in capfd.readouterr().out
 
 
+@pytest.mark.thorough
 def test_behind_a_pooler_no_setting_leaks_and_the_role_has_the_bound(
     pooled: Callable[..., tuple[Path, str]],
     postgresql: PostgreSQL,
@@ -313,6 +319,7 @@ def test_behind_a_pooler_no_setting_leaks_and_the_role_has_the_bound(
     assert "statement_timeout" not in capfd.readouterr().out
 
 
+@pytest.mark.thorough
 def test_its_connections_are_closed_when_the_server_stops(
     workshop: Bake, postgresql: PostgreSQL
 ) -> None:
@@ -370,6 +377,7 @@ def test_a_migration_needs_a_name(workshop: Bake) -> None:
         run("make", "migration", cwd=project)
 
 
+@pytest.mark.thorough
 def test_two_versions_share_firestore_while_one_replaces_the_other(
     workshop: Bake, emulator: Emulator, tmp_path: Path
 ) -> None:
@@ -392,6 +400,7 @@ def test_two_versions_share_firestore_while_one_replaces_the_other(
         assert Answer(after, stocked).json["stock"] == 3
 
 
+@pytest.mark.thorough
 def test_make_emulator_starts_the_emulator_and_ctrl_c_stops_it(workshop: Bake) -> None:
     project = workshop(datastore="firestore")
     port = free_port()
@@ -433,6 +442,7 @@ def test_without_credentials_firestore_is_away_and_the_log_says_why(
     assert "Your default credentials were not found" in capfd.readouterr().out
 
 
+@pytest.mark.thorough
 def test_without_an_emulator_the_tests_of_firestore_say_so(workshop: Bake) -> None:
     project = workshop(datastore="firestore")
     install(project)

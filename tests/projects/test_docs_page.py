@@ -54,6 +54,7 @@ def test_an_operation_is_executed_from_the_page(browser: Browser, address: str) 
     assert [url for url in elsewhere if not url.startswith((address, "data:"))] == []
 
 
+@pytest.mark.thorough
 def test_an_operation_that_needs_a_token_is_executed_after_authorizing(
     browser: Browser, workshop: Bake
 ) -> None:

@@ -117,6 +117,7 @@ def test_everything_that_the_readme_describes(client: FlaskClient) -> None:
 """
 
 
+@pytest.mark.thorough
 def test_what_the_readme_says_of_describing_an_operation_works(workshop: Bake) -> None:
     project = workshop()
     add_the_parcels_of_the_readme(project)
@@ -297,6 +298,7 @@ def test_without_uv_make_develop_installs_with_pip(workshop: Bake, tmp_path: Pat
     assert "Collecting" not in shown
 
 
+@pytest.mark.thorough
 def test_a_project_that_was_moved_or_copied_installs_itself_again(
     workshop: Bake, tmp_path: Path
 ) -> None:
@@ -314,6 +316,7 @@ def test_a_project_that_was_moved_or_copied_installs_itself_again(
         assert "Installing" not in run("make", "develop", cwd=there)
 
 
+@pytest.mark.thorough
 def test_the_load_test_s_environment_is_moved_too(workshop: Bake, tmp_path: Path) -> None:
     project = workshop()
     run("make", ".venv/load/load.txt", cwd=project)
@@ -340,6 +343,7 @@ def test_an_environment_whose_python_is_gone_is_created_again(workshop: Bake) ->
     assert "Flask" in run(project / ".venv/bin/flask", "--version", cwd=project)
 
 
+@pytest.mark.thorough
 def test_a_changed_requirement_is_installed_and_the_others_stay(workshop: Bake) -> None:
     project = workshop()
     run("make", "develop", cwd=project)

@@ -130,6 +130,7 @@ def lint(found: dict[str, str], tmp_path: Path) -> list[tuple[str, str, str]]:
     return [(*pair, fault) for pair, fault in zip(found.items(), faults, strict=True)]
 
 
+@pytest.mark.thorough
 def test_gcloud_knows_every_command_with_its_flags(bake: Bake, tmp_path: Path) -> None:
     found: dict[str, str] = {}
     for answers in distinct():

@@ -274,6 +274,7 @@ def test_run_tests_runs_the_project_s_tests(
     assert "Installing the project and running its tests" in capfd.readouterr().out
 
 
+@pytest.mark.thorough
 def test_run_tests_keeps_the_project_when_they_fail_and_says_how_to_repeat_them(
     cookies: Cookies, template: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -287,6 +288,7 @@ def test_run_tests_keeps_the_project_when_they_fail_and_says_how_to_repeat_them(
         run("sh", "-ec", command, cwd=project.parent)
 
 
+@pytest.mark.thorough
 def test_run_tests_uses_the_python_that_renders(
     cookies: Cookies, template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -66,6 +66,7 @@ def test_a_patch_changes_the_project_of_before_into_that_of_now(template: Path) 
     assert run("diff", "-r", "before", "now", cwd=template.parent) == ""
 
 
+@pytest.mark.thorough
 def test_where_nothing_changes_it_says_so(template: Path) -> None:
     (template / "build/difference").mkdir(parents=True)
     (template / "build/difference/of-before.patch").touch()
@@ -73,6 +74,7 @@ def test_where_nothing_changes_it_says_so(template: Path) -> None:
     assert difference(template) == ("## None of 3 projects differ from HEAD's\n", {})
 
 
+@pytest.mark.thorough
 def test_a_patch_of_many_projects_is_shown_once(template: Path) -> None:
     (template / LICENSE).write_text("changed\n")
     summary, patches = difference(template)
@@ -81,6 +83,7 @@ def test_a_patch_of_many_projects_is_shown_once(template: Path) -> None:
     assert len(patches) == 3
 
 
+@pytest.mark.thorough
 def test_a_new_question_is_left_out_of_what_was_before(template: Path) -> None:
     questions = template / "cookiecutter.json"
     replace(questions, '  "deploy": [', '  "colour": ["red", "blue"],\n  "deploy": [')

@@ -93,6 +93,7 @@ def test_the_locked_requirements_satisfy_the_chosen_ones(tmp_path: Path, name: s
     assert lock.read_text(encoding="utf-8") == locked, "run `make lock`"
 
 
+@pytest.mark.thorough
 def test_make_demo_serves_the_default_project_and_says_where(tmp_path: Path) -> None:
     port = free_port()
     with subprocess.Popen(

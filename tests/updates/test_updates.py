@@ -3,6 +3,7 @@
 A project is rendered by one commit of the template and edited by its owner; then the template moves on.
 """
 
+import itertools
 import json
 import re
 import shutil
@@ -115,6 +116,7 @@ def test_an_untouched_project_has_no_diff(template: Path) -> None:
     assert cruft(create(template), "diff") == ""
 
 
+@pytest.mark.thorough
 def test_the_diff_is_what_the_owner_did(template: Path) -> None:
     project = create(template)
     append(project / "README.md", "Ours.\n")
@@ -122,6 +124,7 @@ def test_the_diff_is_what_the_owner_did(template: Path) -> None:
     assert changed == ["-Ours."]
 
 
+@pytest.mark.thorough
 def test_an_update_runs_no_tests_and_installs_nothing(template: Path) -> None:
     """The answer is for the day it is rendered; an update renders twice, into folders that go."""
     project = create(template)
@@ -133,18 +136,14 @@ def test_an_update_runs_no_tests_and_installs_nothing(template: Path) -> None:
     assert not (project / ".venv").exists()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("before", "changed"),
     [
         ({}, {"project_name": 'The "new" \\ name', "datastore": "sql", "deploy": "cloud-run"}),
-        *(
-            pytest.param(*answers, marks=pytest.mark.thorough)
-            for answers in (
-                ({"datastore": "sql"}, {"datastore": "firestore", "python_version": "3.12"}),
-                ({"datastore": "firestore", "deploy": "cloud-run"}, {"datastore": "none"}),
-                ({}, {"project_slug": "other", "author_name": "Ada \U0001f980"}),
-            )
-        ),
+        ({"datastore": "sql"}, {"datastore": "firestore", "python_version": "3.12"}),
+        ({"datastore": "firestore", "deploy": "cloud-run"}, {"datastore": "none"}),
+        ({}, {"project_slug": "other", "author_name": "Ada \U0001f980"}),
     ],
 )
 def test_with_other_answers_a_project_becomes_what_they_would_have_rendered(
@@ -197,6 +196,7 @@ def test_a_new_question_has_its_default_in_a_project_that_was_not_asked(template
     assert "A queue." in (project / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.thorough
 def test_where_both_changed_a_line_both_are_there_to_choose_from(template: Path) -> None:
     project = create(template)
     replace(project / "README.md", TYPED, "Our API: typed requests and responses")
@@ -265,12 +265,6 @@ CASES = {
     ),
     "file removed, and own file": Case(REMOVED | NEW, unchanged={".editorconfig", "bin/new.sh"}),
 }
-ALWAYS = [
-    ("linked", "untouched"),
-    ("created", "own file, and an answer adds it"),
-    ("created", "file removed, and the same line changed"),
-    ("created", "file removed, and own file"),
-]
 
 
 @pytest.fixture(scope="module")
@@ -294,14 +288,8 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return projects
 
 
-@pytest.mark.parametrize(
-    ("rendered_by", "case"),
-    [
-        pytest.param(by, case, marks=[] if (by, case) in ALWAYS else pytest.mark.thorough)
-        for by in ("created", "linked")
-        for case in CASES
-    ],
-)
+@pytest.mark.thorough
+@pytest.mark.parametrize(("rendered_by", "case"), itertools.product(("created", "linked"), CASES))
 def test_after_an_update_the_readme_says_what_to_do(
     rendered: dict[str, Path], tmp_path: Path, rendered_by: str, case: str
 ) -> None:

@@ -217,6 +217,7 @@ def test_the_workflow_replaces_the_template_by_the_project(
     run("cruft", "check", cwd=project)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("rewritten", [False, True])
 def test_cruft_json_names_the_commit_with_the_same_files_or_else_the_newest(
     github: GitHub, rewritten: bool
@@ -229,6 +230,7 @@ def test_cruft_json_names_the_commit_with_the_same_files_or_else_the_newest(
     assert json.loads(linked(github.clone()))["commit"] == (newest if rewritten else copied)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("made_from", ["/org/private", None])
 def test_the_summary_has_the_command_that_links_a_template_that_cannot_be_read(
     github: GitHub, bake: Bake, made_from: str | None
@@ -255,6 +257,7 @@ def test_a_push_of_the_template_with_its_history_does_nothing(github: GitHub) ->
     assert git(github.origin, "rev-parse", "HEAD^").strip() == head(github.upstream)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("text", ["{{ 7*7 }}", "{# c #}", "{% if %}"])
 def test_a_text_with_jinja_is_refused_in_the_hook_s_words(github: GitHub, text: str) -> None:
     passed, log, _ = github.work(description=text)
@@ -275,6 +278,7 @@ def test_a_refused_push_names_the_setting_to_change(github: GitHub) -> None:
     assert head(github.origin) == github.first
 
 
+@pytest.mark.thorough
 def test_a_push_made_meanwhile_is_kept_and_a_third_run_does_nothing(github: GitHub) -> None:
     def push(project: Path) -> None:
         change(other := github.clone(), "notes.txt")
@@ -351,6 +355,7 @@ def test_make_init_asks_the_template_s_questions(shop: Path, upstream: Path, bak
     check_project(shop, upstream, answers, bake)
 
 
+@pytest.mark.thorough
 def test_make_init_asks_nothing_if_there_are_answers(shop: Path, bake: Bake) -> None:
     address = "http://{}127.0.0.1:1/org/template"
     git(shop, "remote", "set-url", "origin", address.format("ada:hunter2@"))
@@ -423,6 +428,7 @@ def hook(event, args):
         if len(files) == 10:
             FAULT
 if "init" in sys.orig_argv[-1]:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # A shell's background ignores it.
     sys.addaudithook(hook)
 """
 FULL = "raise OSError(28, 'No space left on device')"
@@ -438,18 +444,14 @@ def break_at_the_tenth(shop: Path, event: str, fault: str) -> dict[str, str]:
     return {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "ANSWERS": "{}"}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("event", "fault", "message"),
     [
         ("os.remove", FULL, "init: [Errno 28] No space left on device; nothing was changed\n"),
         ("shutil.copyfile", "os.kill(os.getpid(), signal.SIGINT)", INTERRUPTED),
-        pytest.param("shutil.copyfile", FULL, "init: [Errno 28]", marks=pytest.mark.thorough),
-        pytest.param(
-            "os.remove",
-            "os.kill(os.getpid(), signal.SIGTERM)",
-            INTERRUPTED,
-            marks=pytest.mark.thorough,
-        ),
+        ("shutil.copyfile", FULL, "init: [Errno 28]"),
+        ("os.remove", "os.kill(os.getpid(), signal.SIGTERM)", INTERRUPTED),
     ],
 )
 def test_make_init_that_stops_halfway_puts_everything_back(
@@ -464,6 +466,7 @@ def test_make_init_that_stops_halfway_puts_everything_back(
     assert (shop / ".cruft.json").exists()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("event", ["os.remove", "shutil.copyfile"])
 def test_what_the_readme_says_puts_everything_back_after_make_init_was_killed(
     shop: Path, event: str
