@@ -2,10 +2,24 @@
 
 import logging
 import sys
-from typing import TextIO
+from collections.abc import Mapping
+from copy import copy
+from io import TextIOWrapper
+from typing import Any, TextIO
 
 from flask import has_request_context, request
 from pythonjsonlogger.msgspec import MsgspecFormatter
+
+FIELDS = ["levelname", "name", "message"]
+LINE = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+# The names of a record's own fields in JSON.
+NAMES = {
+    "levelname": "{{ 'severity' if cookiecutter.deploy == 'cloud-run' else 'level' }}",
+    "name": "logger",
+    "exc_info": "stack_trace",
+}
+OWN = {*NAMES.values(), "time"}
+python_makes_record = logging.Logger.makeRecord
 
 
 class StdoutHandler(logging.StreamHandler[TextIO]):
@@ -18,6 +32,90 @@ class StdoutHandler(logging.StreamHandler[TextIO]):
     @property
     def stream(self) -> TextIO:  # type: ignore[override]
         return sys.stdout
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record; if a part of it cannot be written, write its repr instead."""
+        try:
+            return super().format(record)
+        except Exception:  # arguments that do not fit, a lone surrogate, an integer of 80 bits, …
+            return super().format(simplified(record))
+
+
+class JsonFormatter(MsgspecFormatter):
+    """Write a record as a JSON object, whose own fields the caller's cannot replace."""
+
+    def add_fields(
+        self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
+    ) -> None:
+        if not OWN.isdisjoint(record.__dict__):
+            record = copy(record)
+            record.__dict__ = renamed(record.__dict__, OWN)
+        if message_dict:  # from log.info({…}), or an exception
+            taken = OWN | record.__dict__.keys() - {"message", "exc_info", "stack_info"}
+            message_dict = renamed(message_dict, taken)
+        super().add_fields(log_data, record, message_dict)
+
+
+def renamed(fields: Mapping[Any, Any], taken: set[str]) -> dict[str, Any]:
+    """Return fields with other names in place of those that are taken, and of those that are no text."""
+    return {f"extra_{name}" if name in taken else text(name): fields[name] for name in fields}
+
+
+def simplified(record: logging.LogRecord) -> logging.LogRecord:
+    """Return a copy of a record in which what JSON cannot hold is text."""
+    simple = copy(record)
+    simple.__dict__ = {text(name): encodable(value) for name, value in record.__dict__.items()}
+    try:
+        simple.msg = text(record.getMessage())
+    except Exception:
+        simple.msg = f"{text(record.msg)} {text(record.args)}"
+    simple.args = ()
+    if record.exc_info:
+        stack = logging.Formatter().formatException(record.exc_info)
+        simple.exc_info, simple.exc_text = None, text(stack)
+    return simple
+
+
+def encodable(value: Any) -> Any:
+    """Return a value if JSON can hold it, else text."""
+    try:
+        MsgspecFormatter().jsonify_log_record({"": value})
+    except Exception:
+        return text(value)
+    return value
+
+
+def text(value: Any) -> str:
+    """Return a value as text that UTF-8 can hold, whatever the value is."""
+    try:
+        shown = value if isinstance(value, str) else repr(value)
+    except Exception:
+        shown = f"a {type(value).__name__} whose repr fails"
+    return shown.encode(errors="backslashreplace").decode()
+
+
+def make_record(
+    self: logging.Logger,
+    name: str,
+    level: int,
+    fn: str,
+    lno: int,
+    msg: object,
+    args: Any,
+    exc_info: Any,
+    func: str | None = None,
+    extra: Any = None,
+    sinfo: str | None = None,
+) -> logging.LogRecord:
+    """Make a record. Python's makeRecord raises KeyError for `extra={"name": …}`: rename such a field."""
+    given = (self, name, level, fn, lno, msg, args, exc_info, func)
+    try:
+        return python_makes_record(*given, extra, sinfo)
+    except (KeyError, TypeError):
+        record = python_makes_record(*given, None, sinfo)
+    fields = extra if isinstance(extra, Mapping) else {"extra": extra}
+    record.__dict__ |= renamed(fields, {*record.__dict__, "message", "asctime"})
+    return record
 
 
 def configure(level: str) -> None:
@@ -34,16 +132,13 @@ def configure(level: str) -> None:
         handler = StdoutHandler()
         root.addHandler(handler)
     if sys.stdout.isatty():
-        text = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-        handler.setFormatter(logging.Formatter(text))
+        handler.setFormatter(logging.Formatter(LINE))
     else:
-        names = {
-            "levelname": "{{ 'severity' if cookiecutter.deploy == 'cloud-run' else 'level' }}",
-            "name": "logger",
-            "exc_info": "stack_trace",
-        }
-        fields = ["levelname", "name", "message"]
-        handler.setFormatter(MsgspecFormatter(fields, rename_fields=names, timestamp="time"))
+        handler.setFormatter(JsonFormatter(FIELDS, rename_fields=NAMES, timestamp="time"))
+    if isinstance(sys.stdout, TextIOWrapper):
+        # JSON is in UTF-8: https://www.rfc-editor.org/rfc/rfc8259#section-8.1
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    logging.Logger.makeRecord = make_record  # type: ignore[method-assign]
     root.setLevel(level.upper())
     logging.getLogger("werkzeug").setLevel(level.upper())  # Flask's development server
     logging.captureWarnings(True)
@@ -52,5 +147,8 @@ def configure(level: str) -> None:
 def add_request(record: logging.LogRecord) -> bool:
     """Add the request's id to a record that is logged in a request; keep every record."""
     if has_request_context():
-        record.__dict__ |= request.environ.get("log_fields", {})
+        fields = request.environ.get("log_fields", {})
+        own = record.__dict__
+        taken = {name for name in fields if own.get(name, fields[name]) is not fields[name]}
+        record.__dict__ |= renamed({name: own[name] for name in taken}, taken) | fields
     return True

@@ -3,6 +3,7 @@ import logging
 import os
 import pty
 import sys
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -71,3 +72,102 @@ def test_a_line_that_was_logged_before_does_not_double_the_next_ones(
 def test_a_test_can_capture_what_an_application_logs(caplog: pytest.LogCaptureFixture) -> None:
     create_app(Settings()).logger.info("captured")
     assert "captured" in caplog.messages
+
+
+class Broken:
+    def __repr__(self) -> str:
+        raise RuntimeError("no repr")
+
+
+def itself() -> list[object]:
+    found: list[object] = []
+    found.append(found)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("message", "arguments", "extra"),
+    [
+        ("caf\udce9 here", (), {}),
+        ("here %s", ("caf\udce9",), {}),
+        ("here %d", ("text",), {}),
+        ("here", ("too many",), {}),
+        ("here %s %s", ("too few",), {}),
+        ("here %s", (Broken(),), {}),
+        (Broken(), ("here",), {}),
+        ({"here": "caf\udce9"}, (), {}),
+        ("here", (), {"text": "caf\udce9"}),
+        ("here", (), {"caf\udce9": "text"}),
+        ("here", (), {"object": Broken()}),
+        ("here", (), {"itself": itself()}),
+        ("here", (), {"keys": {(1, 2): "a tuple"}}),
+        ("here", (), {"number": 2**80}),
+        ("here", (), {"infinite": float("inf")}),
+        ("here", (), {"bytes": b"\xff"}),
+        ("here", (), {1: "a number"}),
+        ("here", (), "no dictionary"),
+        ("here", (), {"name": "x", "message": "x", "args": "x", "levelname": "x", "exc_info": "x"}),
+    ],
+)
+@pytest.mark.parametrize("exc_info", [False, True])
+def test_whatever_is_logged_is_one_line_of_json(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    message: object,
+    arguments: Any,
+    extra: Any,
+    exc_info: bool,
+) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # pytest's fails on such records
+    logs.configure("info")
+    try:
+        raise RuntimeError("caf\udce9")
+    except RuntimeError:
+        logging.getLogger("any").error(message, *arguments, extra=extra, exc_info=exc_info)
+    captured = capsys.readouterr()
+    record = json.loads(captured.out)
+    assert (captured.out.count("\n"), captured.err) == (1, "")
+    assert (record["logger"], "here" in captured.out) == ("any", True)
+    assert ("RuntimeError: caf\\udce9" in record.get("stack_trace", "")) == exc_info
+
+
+def test_a_field_of_the_caller_replaces_none_of_the_record_s(
+    app: Flask, capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs = {
+        "request_id": "theirs",
+        "logger": "theirs",
+        "time": "theirs",
+        "{{ 'severity' if cookiecutter.deploy == 'cloud-run' else 'level' }}": "theirs",
+    }
+
+    @app.get("/log")
+    def log() -> str:
+        logging.getLogger("any").info("hello", extra=theirs)
+        logging.getLogger("any").info(theirs)
+        return ""
+
+    logs.configure("info")
+    app.test_client().get("/log", headers={"X-Request-ID": "abc"})
+    for line in capsys.readouterr().out.splitlines():
+        record = json.loads(line)
+        assert record["logger"] == "any"
+        assert record["request_id"] == "abc"
+        assert record["time"].endswith("Z")
+        assert {f"extra_{name}" for name in theirs} <= record.keys()
+
+
+def test_a_terminal_gets_what_its_encoding_lacks_as_escapes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "w", encoding="ascii") as terminal:
+        monkeypatch.setattr(sys, "stdout", terminal)
+        logs.configure("info")
+        logging.getLogger("any").info("café \udce9")
+        assert (
+            os.read(ours, 1000)
+            .decode()
+            .endswith("any: caf\xc3\xa9 \\udce9\r\n".encode("latin-1").decode())
+        )
+    os.close(ours)
