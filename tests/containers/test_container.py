@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 
 from tests.conftest import Bake, Build
+from tests.projects.test_project import ENV, VALUES
 from tests.support.edits import append
 from tests.support.engine import (
     CONFINED,
@@ -88,7 +89,7 @@ def test_make_image_and_make_run_image_serve_it_with_the_settings_of_env(
 ) -> None:
     project = workshop(**answers)
     port, image = free_port(), f"test-{uuid4().hex[:8]}"
-    (project / ".env").write_text(f"PORT={port}\nDOCS='off'\n", encoding="utf-8")
+    (project / ".env").write_text(f"PORT={port}\nDOCS=off\n", encoding="utf-8")
     run("make", "image", f"IMAGE={image}", cwd=project)
     command = ["make", "run-image", f"IMAGE={image}"]
     with subprocess.Popen(command, cwd=project, env=environment()):
@@ -99,6 +100,18 @@ def test_make_image_and_make_run_image_serve_it_with_the_settings_of_env(
             docker("stop", docker("ps", "--quiet", f"--filter=ancestor={image}"))
     subprocess.run(["docker", "volume", "rm", image], capture_output=True)
     docker("rmi", image)
+
+
+def test_a_value_of_env_is_the_same_for_docker_and_docker_compose(workshop: Bake) -> None:
+    project = workshop()
+    (project / ".env").write_text(ENV, newline="")
+    variables = ["--env-file=.env", "--env=KEPT=kept", "python:3.13-slim"]
+    code = "import json, os; print(json.dumps(dict(os.environ)))"
+    shown = run("docker", "run", "--rm", *variables, "python", "-c", code, cwd=project)
+    assert json.loads(shown).items() >= VALUES.items()
+    composed = run("docker", "compose", "config", "--format=json", cwd=project)
+    given = json.loads(composed[composed.index("{\n") :])["services"]["api"]["environment"]
+    assert {name: given[name].replace("$$", "$") for name in VALUES} == VALUES
 
 
 # --- how it stops

@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -403,12 +404,57 @@ def test_with_an_older_python_make_says_which_is_needed(workshop: Bake, tmp_path
 def test_the_environment_wins_over_env_and_env_over_the_defaults(workshop: Bake) -> None:
     project = workshop()
     install(project)
-    (project / ".env").write_text("LOG_LEVEL='loud'\nPORT=none\n")
+    (project / ".env").write_text("LOG_LEVEL=loud\nPORT=none\n")
     for own, refused in (({}, ["LOG_LEVEL='loud'", "PORT='none'"]), ({"PORT": "x"}, ["PORT='x'"])):
         with pytest.raises(AssertionError) as failed:
             run("bin/run.sh", cwd=project, PATH=f"{project}/.venv/bin:/usr/bin:/bin", **own)
         for each in refused:
             assert f"{each}: use " in str(failed.value)
+
+
+ENV = """\
+# A comment
+PLAIN=a
+  SPACES=a  'b' "c"
+QUOTES="a"
+SIGNS=#a $HOME `id` \\n = \\
+UID=7
+EMPTY=
+TWICE=first
+KEPT=changed
+NAME
+TWICE=last\r
+LAST=without a line end"""
+VALUES = {
+    "PLAIN": "a",
+    "SPACES": "a  'b' \"c\"",
+    "QUOTES": '"a"',
+    "SIGNS": "#a $HOME `id` \\n = \\",
+    "UID": "7",
+    "EMPTY": "",
+    "TWICE": "last",
+    "LAST": "without a line end",
+}
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_a_value_in_env_is_everything_after_the_equals_sign(workshop: Bake, shell: str) -> None:
+    project = workshop()
+    (project / ".env").write_text(ENV, newline="")
+    code = "import json, os; print(json.dumps(dict(os.environ)))"
+    shown = run(shell, "bin/run.sh", sys.executable, "-c", code, cwd=project, KEPT="kept")
+    assert json.loads(shown).items() >= (VALUES | {"KEPT": "kept"}).items()
+    assert "NAME" not in json.loads(shown)
+
+
+@pytest.mark.parametrize("line", ["export A=b", "=b", "1A=b", "A B", "A.B=c", "A-B=c", "{{ a }}"])
+def test_a_line_of_env_that_is_no_setting_is_refused(workshop: Bake, line: str) -> None:
+    project = workshop()
+    (project / ".env").write_text(f"A=secret\n{line}\n")
+    with pytest.raises(AssertionError) as refused:
+        run("bin/run.sh", "true", cwd=project)
+    assert f"'{line.partition('=')[0]}' is not a name: write NAME=value" in str(refused.value)
+    assert "secret" not in str(refused.value)
 
 
 def test_make_dev_takes_its_port_from_env_and_its_level_from_the_command(

@@ -5,13 +5,26 @@ set -eu
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH
 
-# .env is for local runs. A variable that the environment has already is kept.
+# .env is for local runs, in the format of `docker run --env-file`: a value is everything after the =.
+# A variable that the environment has already is kept. So this script, started again, adds none.
 if [ -f .env ]; then
-    environment=$(export -p)
-    set -a
-    . ./.env
-    set +a
-    eval "$environment"
+    set -- bin/run.sh "$@"
+    arguments=$#
+    while IFS= read -r line; do
+        name=${line%%=*}
+        case $name in
+        "#"*) continue ;;
+        "" | [!A-Za-z_]* | *[!A-Za-z0-9_]*)
+            [ -z "$line" ] || { echo ".env: '$name' is not a name: write NAME=value" >&2 && exit 1; }
+            ;;
+        "$line") ;; # a name alone: Docker passes it on
+        *) printenv "$name" >/dev/null || set -- "$line" "$@" ;;
+        esac
+    done <<EOF
+$(tr -d '\r' <.env | sed -e 's/^[[:space:]]*//' -e '1!G;h;$!d')
+EOF
+    [ $# = $arguments ] || exec env "$@"
+    shift
 fi
 
 # % if cookiecutter.datastore == "sql"
