@@ -4,6 +4,7 @@ import math
 import re
 from decimal import Decimal
 from itertools import islice
+from threading import Lock
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -19,6 +20,9 @@ NOT_AN_INTEGER = re.compile(r"Expected `[^`]*\bint\b[^`]*`, got `float`")
 # MANY of them, Python converts its numbers. A SHORT body cannot have so many that it matters.
 LARGE_EXPONENT = re.compile(rb"[\d.][eE][+-]?0*[1-9]\d\d\s*[,\]}]")
 MANY, SHORT = 100, 2000
+# Bodies that are not SHORT are decoded one at a time. Otherwise /health would compete with all of
+# them for the GIL, each time that it has waited.
+one_at_a_time = Lock()
 
 
 class Decoder(Generic[T]):
@@ -31,14 +35,23 @@ class Decoder(Generic[T]):
 
     def decode(self, raw: bytes) -> T:
         """Return the value; raise ValidationError if it is wrong, or an error of MALFORMED."""
-        if not (self.has_floats and len(raw) > SHORT and has_many(raw)):
-            try:
-                return self.decoder.decode(raw)
-            except msgspec.ValidationError as error:
-                SYNTAX.decode(raw)  # also after the first fault, at which msgspec stops
-                raw.decode()
-                if not NOT_AN_INTEGER.search(str(error)):
-                    raise
+        if len(raw) <= SHORT:
+            return self.strict(raw)
+        with one_at_a_time:
+            return self.loose(raw) if self.has_floats and has_many(raw) else self.strict(raw)
+
+    def strict(self, raw: bytes) -> T:
+        try:
+            return self.decoder.decode(raw)
+        except msgspec.ValidationError as error:
+            SYNTAX.decode(raw)  # also after the first fault, at which msgspec stops
+            raw.decode()
+            if not NOT_AN_INTEGER.search(str(error)):
+                raise
+        return self.loose(raw)
+
+    def loose(self, raw: bytes) -> T:
+        """Return the value, in which `number` has converted the numbers."""
         return msgspec.convert(UNTYPED.decode(raw), self.type, str_keys=True)
 
 
