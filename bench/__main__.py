@@ -25,7 +25,7 @@ from typing import Any
 from .load import needed
 from .measured import Bench
 from .report import Goal, markdown
-from .sections import crowds, latency, rendering, requests, settings, starting
+from .sections import bodies, crowds, latency, rendering, requests, settings, starting
 from .servers import ONE, ROOT, TWO, run
 
 JSON = ROOT / "docs/bench.json"
@@ -58,7 +58,7 @@ LONG = [
 SLACK = 1.5
 SECTIONS = {
     section.__name__: section
-    for section in (rendering, starting, requests, settings, latency, crowds)
+    for section in (rendering, starting, bodies, requests, settings, latency, crowds)
 }
 QUICK = ["starting", "requests", "settings"]
 

@@ -28,6 +28,8 @@ WAITS = {
     "a page of 20, PostgreSQL": 0.005,
     "an item, Firestore": 0.030,
 }
+JSON_LIMITS = (65_536, 262_144, 1_048_576)  # MAX_JSON_BYTES; the first is the default
+DATASTORES = ("none", "sql, PostgreSQL", "firestore")
 CLOUD = ("POST /greetings", "an item, PostgreSQL", "a page of 20, PostgreSQL")
 FIRESTORE = "an item, Firestore"  # its CPU time is not measured: an emulator says nothing about it
 # US dollars, us-central1, beyond the free tier, on 2026-11-21. Check them before you use them.
@@ -55,6 +57,19 @@ def figure(bench: dict[str, Any], title: str, name: str) -> float:
             if row.get("name") == name and row.get("median"):
                 return float(row["median"])
     raise SystemExit(f"bench.json: no median of {name!r} in {title!r}: run `make bench`.")
+
+
+def factor(bench: dict[str, Any]) -> float:
+    """Return the most bytes of memory that a byte of JSON was measured to take."""
+    title = "Memory of a decoded body"
+    tables = [table for table in bench.get("tables", []) if title in table.get("title", "")]
+    medians = [row["median"] for table in tables for row in table["rows"] if row["median"]]
+    return float(max(medians, default=0)) or figure({}, title, "any")
+
+
+def bodies(bench: dict[str, Any], limit: int) -> float:
+    """Return the MB that the worst bodies of `limit` bytes take if each thread has one."""
+    return CPU * CONCURRENCY * limit * math.ceil(factor(bench)) / 1e6
 
 
 def seconds(peak: float, wait: float) -> float:
@@ -126,6 +141,12 @@ def tables(bench: dict[str, Any]) -> dict[str, str]:
         memory = figure(bench, "Memory of an instance (PSS)", name)
         return f"{name} | {memory:.0f} MB | {figure(bench, 'Boot to the first 200', name):.2f} s"
 
+    def held(limit: int) -> str:
+        most = bodies(bench, limit)
+        memory = [figure(bench, "Memory of an instance (PSS)", name) for name in DATASTORES]
+        sums = " | ".join(f"{each + most:,.0f} MB" for each in memory)
+        return f"{limit // 1024:,} KiB | {most:,.0f} MB | {sums}"
+
     def scaled(rate: int) -> str:
         counts = " | ".join(f"{instances(rate, each[name]):,}" for name in (*CLOUD, FIRESTORE))
         return f"{rate:,} | {counts} | {ramp(rate)} minutes"
@@ -151,7 +172,11 @@ def tables(bench: dict[str, Any]) -> dict[str, str]:
         ),
         "process": table(
             "datastore | memory | boot to the first 200",
-            map(started, ("none", "sql, PostgreSQL", "firestore")),
+            map(started, DATASTORES),
+        ),
+        "bodies": table(
+            f"`MAX_JSON_BYTES` | bodies in {CPU * CONCURRENCY} threads | {' | '.join(DATASTORES)}",
+            map(held, JSON_LIMITS),
         ),
         "instances": table(
             f"requests a second | {' | '.join((*CLOUD, FIRESTORE))} | Firestore's ramp",

@@ -1,5 +1,6 @@
 """Measure the sections. Each is called once per round, and its servers take turns."""
 
+import json
 import os
 import sys
 import sysconfig
@@ -244,6 +245,18 @@ def crowds(bench: Bench) -> None:
         pair = {"beside 2,000 idle connections": beside[name], "alone": alone[name]}
         against = {"beside 2,000 idle connections": "alone"}
         bench.table(f"/health, {name}", "requests a second").add(pair, against)
+
+
+def bodies(bench: Bench) -> None:
+    """Measure the memory and the CPU time of decoding the worst bodies of MAX_JSON_BYTES."""
+    script = ROOT / "bench/references/bodies.py"
+    python = bench.none / ".venv/bin/python"
+    measured = json.loads(run(python, script, PYTHONPATH=str(bench.none)))
+    for kind, shapes in measured.items():
+        times = {shape: figures[0] for shape, figures in shapes.items()}
+        bench.table(f"Memory of a decoded body, {kind}", "times its size").add(times)
+        taken = {shape: figures[1] for shape, figures in shapes.items()}
+        bench.table(f"CPU time of a decoded body, {kind}", "ms").add(taken)
 
 
 def latency(bench: Bench) -> None:

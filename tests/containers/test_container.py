@@ -43,7 +43,7 @@ def test_it_runs_with_as_little_as_a_platform_may_give(
         assert container.call("/nowhere")[0] == 404
         if answers["datastore"] != "firestore":
             assert container.call(resource, {"name": "Ada"})[0] == 201
-        large = {"name": "x" * 1_000_000}
+        large = {"name": "x" * 60_000}
         with ThreadPoolExecutor(16) as callers:
             called = callers.map(lambda _: container.call(resource, large), range(64))
             assert {status for status, _ in called} == {422}

@@ -1,6 +1,7 @@
 """docs/scaling.md says what bench/scaling.py computes from docs/bench.json."""
 
 import json
+import math
 import re
 from typing import Any
 
@@ -24,6 +25,19 @@ def test_the_size_of_an_instance_is_that_of_cloudbuild() -> None:
     size = {"_CPU": scaling.CPU, "_CONCURRENCY": scaling.CONCURRENCY, "_MEMORY": memory}
     lines = [f'  {name}: "{value}"\n' for name, value in size.items()]
     assert [line for line in lines if line not in CLOUD_BUILD] == []
+
+
+def test_the_first_limit_of_json_is_the_default() -> None:
+    settings = (PROJECT / ".env.example").read_text("utf-8")
+    assert f"MAX_JSON_BYTES={scaling.JSON_LIMITS[0]}\n" in settings
+
+
+def test_the_memory_of_bodies_is_that_of_the_projects_page() -> None:
+    """docs/server.md has the factor, too, and the sum for two workers with eight threads."""
+    page = (PROJECT / "docs/server.md").read_text("utf-8")
+    factor = math.ceil(scaling.factor(BENCH))
+    assert f"WORKERS x THREADS x {factor} x MAX_JSON_BYTES" in page
+    assert f"16 threads need {scaling.bodies(BENCH, scaling.JSON_LIMITS[0]):.0f} MB" in page
 
 
 def test_the_names_in_the_document_are_the_projects() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Flask
 
-from . import authentication, docs, errors, logs, middleware, probes, routes
+from . import authentication, bodies, docs, errors, logs, middleware, probes, routes
 # % if cookiecutter.deploy == "cloud-run"
 from . import cloud_run as platform
 # % endif
@@ -54,12 +54,12 @@ def open_app(
     logs.configure(settings.log_level)
     app = Flask(import_name, static_folder=None)
     app.logger.setLevel(settings.log_level.upper())  # else Flask's debug mode sets it
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.merge_slashes = False  # a doubled slash is a 404, not a redirect in HTML
     app.extensions["settings"] = settings
     info = {"title": title, "description": description, "version": version}
     app.extensions["openapi"] = [{"info": info}, plain(open_app, "openapi", openapi or {})]
     app.extensions["wrappers"] = []  # WSGI middleware of the capabilities
+    bodies.register(app)
     errors.register(app)
     authentication.register(app)
     # % if cookiecutter.deploy == "cloud-run"

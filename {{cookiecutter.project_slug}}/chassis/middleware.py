@@ -1,6 +1,6 @@
 """Add a request id and security headers, and a problem for exceptions that Flask does not handle.
 
-This layer is outside Flask because that is faster, and because Flask does not handle all
+It also refuses a request whose Host header is missing or invalid. This layer is outside Flask because that is faster, and because Flask does not handle all
 exceptions.
 """
 
@@ -9,9 +9,11 @@ from os import urandom
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
+from werkzeug.exceptions import BadRequest
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from . import failures
+from .errors import to_problem
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -28,6 +30,27 @@ SECURITY_HEADERS = [
 NAMES = frozenset(name for name, _ in SECURITY_HEADERS)
 # Short, and without characters that could forge a log line or markup.
 is_sane = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII).fullmatch
+# A name, an IPv4 or an IPv6 address, and a port.
+match_host = re.compile(
+    r"(?:[a-z\d_][\w.-]*|\[[a-f\d]*:[a-f\d:.]+\])(?::(\d{0,5}))?", re.ASCII | re.IGNORECASE
+).fullmatch
+
+
+def has_host(environ: "WSGIEnvironment") -> bool:
+    """Return whether the Host header is valid. Only HTTP/1.0 may leave it out.
+
+    https://www.rfc-editor.org/rfc/rfc9112#section-3.2
+    """
+    host = environ.get("HTTP_HOST")
+    if host is None:
+        return str(environ["SERVER_PROTOCOL"]) < "HTTP/1.1"
+    found = match_host(host)
+    return found is not None and int(found[1] or 0) < 65536
+
+
+def refuse_host(environ: "WSGIEnvironment", start: "StartResponse") -> Any:
+    error = BadRequest("The Host header must be a host, with or without a port.")
+    return to_problem(error)(environ, start)
 
 
 def with_headers(application: "WSGIApplication", app: Flask) -> "WSGIApplication":
@@ -55,7 +78,7 @@ def with_headers(application: "WSGIApplication", app: Flask) -> "WSGIApplication
             return held.append
 
         try:
-            body = application(environ, start)
+            body = (application if has_host(environ) else refuse_host)(environ, start)
         except BaseException as error:
             body = failures.replace(app, environ, start, error)
         if isinstance(body, environ.get("wsgi.file_wrapper", ())):

@@ -10,6 +10,7 @@ from flask import Response
 from werkzeug.exceptions import HTTPException
 
 from .checks import mark, plain, read_signature, refuse
+from .decoding import Decoder
 from .patch import media_type_of
 from .requests import lists_of, read_body, read_headers, read_path, read_query
 from .responses import Headers, Responses
@@ -85,7 +86,7 @@ def operation(
         takes, returns = read_signature(function)
         responses = Responses(function, returns, status, headers or {})
         check_errors(function, errors)
-        body = msgspec.json.Decoder(takes["body"]) if "body" in takes else None
+        body = Decoder(takes["body"]) if "body" in takes else None
         media_type = media_type_of(function, takes.get("body"))
         query, header_type = takes.get("query"), takes.get("headers")
         lists = lists_of(query) if query else set()
@@ -146,5 +147,4 @@ def show(function: Callable[..., Any], kind: Any, examples: Mapping[str, Any]) -
             msgspec.convert(example, kind)
         except msgspec.ValidationError as error:
             raise refuse(function, f"the example `{name}` is not a valid body: {error}") from error
-    shown = {name: {"value": example} for name, example in shown.items()}
-    return {"examples": shown} if shown else {}
+    return {"examples": {name: {"value": each} for name, each in shown.items()}} if shown else {}

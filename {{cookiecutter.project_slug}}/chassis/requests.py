@@ -1,53 +1,29 @@
 """Convert a request to the types that a view declares; report each fault and its place."""
 
-import math
 import re
-from decimal import Decimal
 from typing import Any, TypeVar
 
 import msgspec
 from flask import request
 from msgspec import UNSET, structs
-from werkzeug.exceptions import (
-    BadRequest,
-    HTTPException,
-    NotFound,
-    RequestEntityTooLarge,
-    UnsupportedMediaType,
-)
+from werkzeug.exceptions import BadRequest, NotFound, UnsupportedMediaType
 
+from .decoding import MALFORMED, Decoder
 from .errors import Fault, Invalid
 
 T = TypeVar("T")
 
 
-def read_body(decoder: msgspec.json.Decoder[T], media_type: str) -> T:
+def read_body(decoder: Decoder[T], media_type: str) -> T:
     """Decode the request's body; nothing else reads it."""
     if request.mimetype != media_type:
         raise UnsupportedMediaType(f"The Content-Type must be {media_type}.")
-    limit = request.max_content_length or 0
-    request.max_content_length = limit + 1  # Werkzeug truncates chunked bodies without an error
     try:
-        raw = request.get_data(cache=False)
-    except HTTPException:
-        raise
-    except Exception as error:  # gunicorn's own, for a broken body, such as bad chunks
-        raise BadRequest("The body could not be read to its end.") from error
-    if len(raw) > limit:
-        raise RequestEntityTooLarge
-    if len(raw) < (request.content_length or 0):
-        raise BadRequest("The body is shorter than its Content-Length.")
-    try:
-        try:
-            return decoder.decode(raw)
-        except msgspec.ValidationError:
-            # msgspec stops at the first fault, although the JSON after it may be malformed. It also
-            # refuses 5.0 as an integer, which JSON Schema allows. So decode again before refusing.
-            return msgspec.convert(UNTYPED.decode(raw), decoder.type, str_keys=True)
+        return decoder.decode(request.get_data(cache=False))
     except msgspec.ValidationError as error:
         detail, place = fault_of(error)
         raise Invalid(Fault(detail, pointer=pointer_to(place))) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except MALFORMED as error:
         raise BadRequest(f"The body is not valid JSON: {error}.") from error
 
 
@@ -92,19 +68,6 @@ def lists_of(query: type) -> set[str]:
         for name, kind in properties.items()
         if "array" in [each.get("type") for each in [kind, *kind.get("anyOf", [])]]
     }
-
-
-def number(text: str) -> int | float:
-    """Convert a number with a point or an exponent; return an int if it is whole."""
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError("Number out of range")
-    if not value.is_integer():
-        return value
-    return int(value) if abs(value) < 2**53 else int(Decimal(text))  # beyond a float's precision
-
-
-UNTYPED = msgspec.json.Decoder(float_hook=number)
 
 
 def pointer_to(place: list[str]) -> str:

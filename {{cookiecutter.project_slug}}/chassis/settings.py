@@ -28,6 +28,7 @@ class ServerSettings:
     access_log: Switch = "on"
     docs: Switch = "on"
     max_body_bytes: Annotated[int, Meta(ge=1)] = 1_048_576
+    max_json_bytes: Annotated[int, Meta(ge=1)] = 65_536
     trusted_proxies: Annotated[int, Meta(ge=0, le=10)] = 0
 
     port: Annotated[int, Meta(ge=1, le=65535)] = 8080

@@ -62,8 +62,8 @@ def test_a_charset_in_the_content_type_does_no_harm(client: FlaskClient) -> None
         b'{"name": 5',
         b'{"name": "\xff"}',
         b'{"name": "\\ud800"}',
-        b"[" * 100_000,
-        b'{"name": ' + b"[" * 100_000,
+        b"[" * 60_000,
+        b'{"name": ' + b"[" * 60_000,
     ],
     ids=lambda body: body[:20].decode(errors="replace"),
 )
@@ -250,15 +250,15 @@ def garden() -> FlaskClient:
     return close_app(app).test_client()
 
 
-LONG = "x" * 1_000_000  # almost MAX_BODY_BYTES
+LONG = "x" * 65_000  # almost MAX_JSON_BYTES
 CUT = "x" * 198 + "…"
 
 
 @pytest.mark.parametrize(
-    "text", [LONG, "é" * 160_000, "\0" * 160_000, "~" * 900_000, "a.b[0]`" * 140_000]
+    "text", [LONG, "é" * 10_000, "\0" * 10_000, "~" * 60_000, "a.b[0]`" * 9_000]
 )
 def test_a_long_text_of_the_caller_is_cut(garden: FlaskClient, text: str) -> None:
-    quoted = quote(text[:100_000])  # more than a server accepts in a URL or a header
+    quoted = quote(text)  # more than a server accepts in a URL or a header
     responses = [
         garden.post("/trees", json={text: 1}),
         garden.post("/trees", json={"color": text}),

@@ -1,9 +1,11 @@
 import re
+from http import HTTPStatus
 from typing import Any
 
 import pytest
 from flask import Flask, Response, request
 from flask.testing import FlaskClient
+from werkzeug.test import create_environ, run_wsgi_app
 
 from chassis import Settings, close_app
 from chassis.middleware import SECURITY_HEADERS
@@ -96,3 +98,28 @@ def test_a_response_of_the_owner_s_middleware_has_the_headers_too() -> None:
     assert (response.status_code, response.data) == (503, b"closed")
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert response.headers["X-Request-ID"]
+
+
+VALID = ["localhost", "a.example:8080", "my_api:80", "127.0.0.1", "[::1]:8080", "[2001:DB8::1]"]
+INVALID = ["", " ", "a b", "/", "a/b", "evil:port", "a:1:2", "a@b", "a,b", "a:65536", ":80", "é"]
+INVALID += ["[::1", "::1", "[]", "a\x00b", "<a>", 'a"', "http://a", "a?b", "-", "."]
+
+
+@pytest.mark.parametrize("protocol", ["HTTP/1.0", "HTTP/1.1"])
+@pytest.mark.parametrize(
+    ("host", "valid"), [(host, True) for host in VALID] + [(host, False) for host in INVALID]
+)
+def test_an_invalid_host_is_400(client: FlaskClient, protocol: str, host: str, valid: bool) -> None:
+    environ = {"HTTP_HOST": host, "SERVER_PROTOCOL": protocol}
+    response = client.get("/health", environ_overrides=environ)
+    assert response.status_code == (200 if valid else 400)
+    if not valid:
+        assert response.mimetype == "application/problem+json"
+        assert response.headers["X-Request-ID"]
+
+
+@pytest.mark.parametrize(("protocol", "status"), [("HTTP/1.0", 200), ("HTTP/1.1", 400)])
+def test_only_http_1_0_may_leave_out_the_host(app: Flask, protocol: str, status: int) -> None:
+    environ = create_environ("/health", environ_overrides={"SERVER_PROTOCOL": protocol})
+    del environ["HTTP_HOST"]
+    assert run_wsgi_app(app, environ)[1] == f"{status} {HTTPStatus(status).phrase.upper()}"

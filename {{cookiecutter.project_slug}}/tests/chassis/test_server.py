@@ -79,6 +79,23 @@ def test_a_broken_chunk_is_400_and_a_problem(server: Server) -> None:
     assert response.headers["Content-Type"] == "application/problem+json"
 
 
+def chunked(body: bytes, size: int) -> bytes:
+    parts = [body[start : start + size] for start in range(0, len(body), size)]
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
+    return POST + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n"
+
+
+@pytest.mark.parametrize(("size", "status"), [(1, 400), (10, 400), (20, 422), (1000, 422)])
+def test_a_body_in_thousands_of_small_chunks_is_400(server: Server, size: int, status: int) -> None:
+    body = b'{"name": "%b"}' % (b"x" * 60_000)
+    assert server.send(chunked(body, size)).status == status
+    assert server.send(chunked(b'{"name": 5}', 1)).status == 422
+
+
+def test_two_hosts_are_400(server: Server) -> None:
+    assert server.get("/health", "Host: other").status == 400
+
+
 def test_a_body_that_is_cut_off_is_400(server: Server) -> None:
     with server.connect() as connection:
         connection.sendall(POST + b'Content-Length: 16\r\n\r\n{"name": "Ada"}')
@@ -92,9 +109,7 @@ def test_a_body_over_the_limit_is_413_however_it_is_sent() -> None:
         for body, status in ((b'{"name": 5}', 422), (b'{"name": 55}', 413)):
             whole = b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
             assert server.send(POST + whole).status == status
-            parts = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:8], body[8:]))
-            chunks = b"Transfer-Encoding: chunked\r\n\r\n%b0\r\n\r\n" % parts
-            assert server.send(POST + chunks).status == status
+            assert server.send(chunked(body, 8)).status == status
 
 
 def test_a_request_that_stops_on_its_way_holds_a_thread_for_read_timeout() -> None:

@@ -4,6 +4,7 @@ import inspect
 
 import gunicorn
 import pytest
+from gunicorn.http.body import Body, ChunkedReader
 from gunicorn.http.wsgi import Response
 from gunicorn.workers.base import Worker
 from gunicorn.workers.gthread import TConn, ThreadWorker
@@ -18,6 +19,7 @@ CHANGED = f"chassis/worker.py does not fit gunicorn {gunicorn.__version__}"
         (TConn, "close", "self graceful"),
         (ThreadWorker, "accept", "self listener"),
         (ThreadWorker, "finish_request", "self conn fs"),
+        (ThreadWorker, "handle_request", "self req conn"),
         (ThreadWorker, "is_parent_alive", "self"),
         (ThreadWorker, "on_client_socket_readable", "self conn client"),
         (ThreadWorker, "set_accept_enabled", "self enabled"),
@@ -33,6 +35,8 @@ def test_gunicorn_has_the_method(owner: type, name: str, parameters: str) -> Non
 @pytest.mark.parametrize(
     ("owner", "names"),
     [
+        (Body, "reader"),
+        (ChunkedReader, "parser"),
         (Response, "headers"),
         (TConn, "data_ready sock timeout"),
         (Worker, "alive cfg sockets"),
