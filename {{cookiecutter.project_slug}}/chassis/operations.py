@@ -14,6 +14,7 @@ from .patch import media_type_of
 from .requests import lists_of, read_body, read_headers, read_path, read_query
 from .responses import Headers, Responses
 from .security import Scheme, require
+from .values import dec_hook
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -85,7 +86,7 @@ def operation(
         takes, returns = read_signature(function)
         responses = Responses(function, returns, status, headers or {})
         check_errors(function, errors)
-        body = msgspec.json.Decoder(takes["body"]) if "body" in takes else None
+        body = msgspec.json.Decoder(takes["body"], dec_hook=dec_hook) if "body" in takes else None
         media_type = media_type_of(function, takes.get("body"))
         query, header_type = takes.get("query"), takes.get("headers")
         lists = lists_of(query) if query else set()
@@ -109,7 +110,6 @@ def operation(
             raise refuse(function, f"`tags` is a text: write [{tags!r}]")
         shown = show(function, takes.get("body"), examples or {})
         made = view if security is None else require(view, security)
-        # For the document and for chassis/checks.py.
         declared = Operation(takes, media_type, shown, responses, errors, described)
         vars(made).update(operation=declared)
         vars(made).pop("is_wrapped", None)
@@ -143,7 +143,7 @@ def show(function: Callable[..., Any], kind: Any, examples: Mapping[str, Any]) -
     shown = plain(function, "examples", examples)
     for name, example in shown.items():
         try:
-            msgspec.convert(example, kind)
+            msgspec.convert(example, kind, dec_hook=dec_hook)
         except msgspec.ValidationError as error:
             raise refuse(function, f"the example `{name}` is not a valid body: {error}") from error
     shown = {name: {"value": example} for name, example in shown.items()}
