@@ -6,13 +6,13 @@ import msgspec
 from flask import Blueprint
 from msgspec import Meta
 
-from chassis import Input, operation
+from chassis import Input, Text, operation
 
 greetings = Blueprint("greetings", __name__)
 
 
 class GreetingIn(Input):
-    name: Annotated[str, Meta(min_length=1, max_length=100, examples=["Ada"])]
+    name: Annotated[Text, Meta(min_length=1, max_length=100, examples=["Ada"])]
 
 
 class Greeting(msgspec.Struct):

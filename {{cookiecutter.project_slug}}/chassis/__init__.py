@@ -9,14 +9,22 @@ from .operations import Input, operation, undocumented
 from .patch import Patch
 from .per_process import per_process
 from .secret import Secret
+from .values import Date, Float, Int64, Money, Text, Time, dec_hook
 
 __all__ = [
+    "Date",
     "Error",
+    "Float",
     "Input",
+    "Int64",
+    "Money",
     "Patch",
     "Secret",
     "Settings",
+    "Text",
+    "Time",
     "close_app",
+    "dec_hook",
     "open_app",
     "operation",
     "per_process",

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import structs
 
 from .schemas import is_text
+from .values import dec_hook, refused
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -104,7 +105,8 @@ def read_signature(function: Callable[..., Any]) -> tuple[dict[str, Any], Any]:
 def check_type(function: Callable[..., Any], name: str, kind: Any) -> None:
     """Raise TypeError if a parameter or a return value cannot have this type."""
     try:
-        msgspec.json.Decoder(kind)  # at import: msgspec can crash if two threads are first
+        # At import, because msgspec can crash if two threads are the first to use a type.
+        msgspec.json.Decoder(kind, dec_hook=dec_hook)
         schema = msgspec.json.schema(kind)
     except TypeError as error:
         fix = "use a msgspec.Struct, or read it from flask.request"
@@ -114,6 +116,8 @@ def check_type(function: Callable[..., Any], name: str, kind: Any) -> None:
         why = repr(kind) if why.endswith(":") else why  # else the head of a list
         mistake = f"msgspec cannot use the type of `{name}`: {why}"
         raise refuse(function, f"{mistake}; {fix}") from error
+    for place, fix in [] if name == "return" else refused(kind, name):
+        raise refuse(function, f"`{place}` can have values that do not fit: {fix}")
     types = schema.get("$defs", {})
     fields = types.get(schema.get("$ref", "")[8:], {}).get("properties")
     if name in ("query", "headers"):

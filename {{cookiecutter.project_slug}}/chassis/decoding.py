@@ -10,6 +10,8 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from msgspec import inspect
 
+from .values import dec_hook
+
 T = TypeVar("T")
 MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 # Checks the syntax of all but the encoding, and builds nothing.
@@ -30,7 +32,7 @@ class Decoder(Generic[T]):
 
     def __init__(self, kind: type[T]) -> None:
         self.type = kind
-        self.decoder = msgspec.json.Decoder(kind)
+        self.decoder = msgspec.json.Decoder(kind, dec_hook=dec_hook)
         self.has_floats = has_floats(inspect.type_info(kind), set())
 
     def decode(self, raw: bytes) -> T:
@@ -52,7 +54,7 @@ class Decoder(Generic[T]):
 
     def loose(self, raw: bytes) -> T:
         """Return the value, in which `number` has converted the numbers."""
-        return msgspec.convert(UNTYPED.decode(raw), self.type, str_keys=True)
+        return msgspec.convert(UNTYPED.decode(raw), self.type, str_keys=True, dec_hook=dec_hook)
 
 
 def has_floats(info: Any, seen: set[int]) -> bool:

@@ -15,6 +15,7 @@ from .patch import media_type_of
 from .requests import lists_of, read_body, read_headers, read_path, read_query
 from .responses import Headers, Responses
 from .security import Scheme, require
+from .values import dec_hook
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -110,7 +111,6 @@ def operation(
             raise refuse(function, f"`tags` is a text: write [{tags!r}]")
         shown = show(function, takes.get("body"), examples or {})
         made = view if security is None else require(view, security)
-        # For the document and for chassis/checks.py.
         declared = Operation(takes, media_type, shown, responses, errors, described)
         vars(made).update(operation=declared)
         vars(made).pop("is_wrapped", None)
@@ -144,7 +144,7 @@ def show(function: Callable[..., Any], kind: Any, examples: Mapping[str, Any]) -
     shown = plain(function, "examples", examples)
     for name, example in shown.items():
         try:
-            msgspec.convert(example, kind)
+            msgspec.convert(example, kind, dec_hook=dec_hook)
         except msgspec.ValidationError as error:
             raise refuse(function, f"the example `{name}` is not a valid body: {error}") from error
     return {"examples": {name: {"value": each} for name, each in shown.items()}} if shown else {}

@@ -10,6 +10,7 @@ from msgspec import UNSET, Struct, StructMeta, structs
 from .checks import bare, members, refuse
 from .errors import Fault, Invalid
 from .requests import fault_of, pointer_to
+from .values import dec_hook
 
 T = TypeVar("T", bound=Struct)
 
@@ -35,7 +36,7 @@ class Patch(Struct, forbid_unknown_fields=True):
                     field.encode_name, changes[field.name], getattr(current, field.name)
                 )
                 try:
-                    changes[field.name] = msgspec.convert(value, field.type)
+                    changes[field.name] = msgspec.convert(value, field.type, dec_hook=dec_hook)
                 except msgspec.ValidationError as error:
                     detail, place = fault_of(error)
                     pointer = pointer_to([field.encode_name, *place])

@@ -1,5 +1,6 @@
 """Convert a request to the types that a view declares; report each fault and its place."""
 
+import math
 import re
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ from werkzeug.exceptions import BadRequest, NotFound, UnsupportedMediaType
 
 from .decoding import MALFORMED, Decoder
 from .errors import Fault, Invalid
+from .values import dec_hook, is_storable
 
 T = TypeVar("T")
 
@@ -30,9 +32,12 @@ def read_body(decoder: Decoder[T], media_type: str) -> T:
 def read_path(value: Any, kind: type[T]) -> T:
     """Convert a path parameter; raise 404 if it is invalid."""
     try:
-        return msgspec.convert(value, kind, strict=False)
+        made = msgspec.convert(value, kind, strict=False, dec_hook=dec_hook)
     except msgspec.ValidationError as error:
         raise NotFound from error
+    if not is_storable(made):
+        raise NotFound
+    return made
 
 
 def read_query(kind: type[T], lists: set[str]) -> T:
@@ -53,10 +58,17 @@ def read_headers(kind: type[T]) -> T:
 
 def read_parameters(given: dict[str, Any], kind: type[T]) -> T:
     try:
-        return msgspec.convert(given, kind, strict=False)
+        made = msgspec.convert(given, kind, strict=False, dec_hook=dec_hook)
     except msgspec.ValidationError as error:
         detail, place = fault_of(error)
         raise Invalid(Fault(detail, parameter=place[0] if place else UNSET)) from error
+    for name, value in msgspec.to_builtins(made).items():
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, float) and not math.isfinite(
+                each
+            ):  # "nan": JSON has no such number
+                raise Invalid(Fault("Expected a finite number", parameter=name))
+    return made
 
 
 def lists_of(query: type) -> set[str]:

@@ -14,13 +14,10 @@ from werkzeug.http import generate_etag, parse_etags, quote_etag
 
 from .operations import Input
 
-__all__ = ["Condition", "Page", "Position", "Text", "Time", "found", "now", "tag_of"]
+__all__ = ["Condition", "Page", "Position", "found", "now", "tag_of"]
 
 T = TypeVar("T")
 EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
-# Without NUL: JSON allows it, but not every datastore can store it.
-Text = Annotated[str, Meta(pattern="^[^\\u0000]*$")]
-Time = Annotated[datetime, Meta(tz=True)]
 now = partial(datetime.now, UTC)
 
 

@@ -6,8 +6,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from chassis import Input, Patch
-from chassis.resources import Text, Time
+from chassis import Input, Patch, Text, Time
 
 Name = Annotated[Text, Meta(min_length=1, max_length=100, examples=["Ada"])]
 Description = Annotated[Text, Meta(max_length=1000)]

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from flask import Flask, Response, current_app
 from msgspec import Meta
-from sqlalchemy import Engine, exc, make_url
+from sqlalchemy import Engine, event, exc, make_url
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 
@@ -20,12 +20,12 @@ from ..per_process import per_process
 from ..ready import ready
 from ..secret import Secret
 from ..settings import Seconds, ServerSettings
-from . import conflicts
+from . import conflicts, misfits
 from .base import Base, missing_columns
+from .columns import Amount, UTCDateTime
 from .retries import repeatable
-from .utc import UTCDateTime
 
-__all__ = ["Base", "UTCDateTime", "reading", "repeatable", "writing"]
+__all__ = ["Amount", "Base", "UTCDateTime", "reading", "repeatable", "writing"]
 
 URL = Meta(
     pattern=r"^(sqlite:///(?!:memory:)[^?]*[^?\s]|postgres(ql(\+psycopg)?)?://([^@\s]*@)?[^@\s]*)\Z",
@@ -70,6 +70,7 @@ class Database:
             pool_pre_ping=True,
             hide_parameters=True,  # keep callers' values out of the logs
         )
+        event.listen(engine, "handle_error", misfits.wrap)
         return engine
 
     @contextmanager
@@ -142,4 +143,5 @@ def register(app: Flask) -> None:
     app.register_error_handler(exc.DatabaseError, found.fail)
     app.register_error_handler(exc.TimeoutError, found.fail)
     conflicts.register(app)
+    misfits.register(app)
     app.register_blueprint(ready)

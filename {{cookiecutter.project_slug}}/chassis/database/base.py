@@ -2,17 +2,23 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
 
-from sqlalchemy import Connection, MetaData, inspect
+from sqlalchemy import BigInteger, Connection, Integer, MetaData, inspect
 from sqlalchemy.orm import DeclarativeBase
 
-from .utc import UTCDateTime
+from .columns import Amount, UTCDateTime
 
 
 class Base(DeclarativeBase):
     """The base of the models."""
 
-    type_annotation_map = {datetime: UTCDateTime}
+    type_annotation_map = {
+        datetime: UTCDateTime,
+        Decimal: Amount,
+        # SQLite's Integer has 64 bits, and only that can be a key that counts by itself.
+        int: BigInteger().with_variant(Integer(), "sqlite"),
+    }
     # A constraint with a name can be changed: https://alembic.sqlalchemy.org/en/latest/naming.html
     metadata = MetaData(
         naming_convention={

@@ -13,7 +13,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, event, exc, text
 
 from ..application import Settings
-from . import Base, Database, UTCDateTime
+from . import Amount, Base, Database, UTCDateTime
 
 # Seconds for which a migration waits for the lock of a table. Requests that need the table queue behind it,
 # so it is less than their own timeout.
@@ -131,9 +131,9 @@ def unknown_revisions() -> list[str]:
 
 
 def render_item(kind: str, item: Any, autogenerate: Any) -> str | Literal[False]:
-    """Write UTCDateTime into a migration as the type of its column; import other types of your own."""
-    if isinstance(item, UTCDateTime):
-        return "sa.DateTime(timezone=True)"
+    """Write the chassis's types into a migration as SQLAlchemy's; import types of your own."""
+    if isinstance(item, Amount | UTCDateTime):
+        return f"sa.{item.impl!r}"
     if kind == "type" and not (module := type(item).__module__).startswith("sqlalchemy."):
         autogenerate.imports.add(f"import {module}")
     return False

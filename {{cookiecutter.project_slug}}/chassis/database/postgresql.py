@@ -40,7 +40,7 @@ def make_engine(url: URL, seconds: int, **options: Any) -> Engine:
         "connect_timeout": seconds,
         "tcp_user_timeout": seconds * 1000,
         # Not SET: with a pooler such as PgBouncer, it would affect other clients.
-        "options": f"-c statement_timeout={seconds * 1000}",
+        "options": f"-c statement_timeout={seconds * 1000} -c timezone=UTC",
     }
     arguments = {name: bound for name, bound in bounds.items() if name not in url.query}
     # A prepared statement fails for ever after a migration has changed the type of its result.

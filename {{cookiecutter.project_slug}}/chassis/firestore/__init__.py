@@ -20,6 +20,7 @@ from ..per_process import per_process
 from ..ready import ready
 from .client import DatastoreSettings, Snapshot, make_client
 from .documents import from_document, to_document
+from .misfits import fitting
 
 __all__ = ["DatastoreSettings", "Snapshot", "datastore", "from_document", "to_document"]
 
@@ -88,7 +89,8 @@ class Firestore:
 
     def call(self, method: Callable[..., T], *arguments: Any) -> T:
         """Call a method of the client once; the response may take DATASTORE_TIMEOUT."""
-        returned = method(*arguments, retry=NEVER, timeout=self._seconds)
+        with fitting():
+            returned = method(*arguments, retry=NEVER, timeout=self._seconds)
         self.breaker.succeed()
         return returned
 

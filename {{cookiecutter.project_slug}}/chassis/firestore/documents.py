@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from ..resources import found
+from ..values import dec_hook
 from .client import Snapshot
 
 T = TypeVar("T")
@@ -14,7 +15,8 @@ T = TypeVar("T")
 def to_document(thing: msgspec.Struct) -> dict[str, Any]:
     """Return the fields of a struct as Firestore stores them; leave out those that are UNSET.
 
-    Times and bytes are unchanged, structs become maps, and UUID, Decimal and date become strings.
+    Times and bytes are unchanged, structs become maps, and UUID, Decimal (chassis.Money) and date become
+    strings.
     """
     document: dict[str, Any] = msgspec.to_builtins(
         thing, builtin_types=(bytes, datetime), str_keys=True
@@ -28,7 +30,8 @@ def from_document(snapshot: Snapshot, kind: type[T], **more: Any) -> T:
     Another version of the program may have written the document. Fields that the struct does not
     have are ignored. Fields that the document does not have get their defaults.
     """
-    return msgspec.convert(plain(found(snapshot.to_dict())) | more, kind, str_keys=True)
+    fields = plain(found(snapshot.to_dict())) | more
+    return msgspec.convert(fields, kind, str_keys=True, dec_hook=dec_hook)
 
 
 def plain(value: Any) -> Any:

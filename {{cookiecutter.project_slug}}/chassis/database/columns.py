@@ -1,0 +1,38 @@
+"""The types of columns whose values SQLite and PostgreSQL would return differently."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import DateTime, Numeric, TypeDecorator
+
+from ..values import shortest
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """A timezone-aware UTC datetime: SQLite stores no zone, PostgreSQL returns the session's."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value and not value.tzinfo:  # astimezone() would take the zone of the server
+            raise ValueError("A time needs a zone: use chassis.Time, or now() for the current time")
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return value and (value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC))
+
+
+class Amount(TypeDecorator[Decimal]):
+    """A chassis.Money. SQLite stores a float, which has 15 exact digits: as many as a Money."""
+
+    impl = Numeric(15, 4)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Any) -> Any:
+        exact = dialect.supports_native_decimal
+        return dialect.type_descriptor(Numeric(15, 4, asdecimal=exact))
+
+    def process_result_value(self, value: Any, dialect: Any) -> Decimal | None:
+        return None if value is None else shortest(Decimal(f"{value:.4f}"))

@@ -1,0 +1,29 @@
+"""Return 422 for a value that Firestore cannot store, such as 2**64 or a text of a megabyte.
+
+The types of chassis.values have no such values. Others have: int, str, Any.
+"""
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from google.api_core.exceptions import InvalidArgument
+from werkzeug.exceptions import UnprocessableEntity
+
+# What the client library or Firestore says of an int of more than 64 bits, a long text, a large document.
+MISFIT = re.compile(r"^Value out of range|is longer than|maximum \w+ size")
+
+
+@contextmanager
+def fitting() -> Iterator[None]:
+    """Raise UnprocessableEntity (422) for a value that does not fit, without the value."""
+    try:
+        yield
+    except (InvalidArgument, OverflowError, ValueError) as error:
+        own = isinstance(error, OverflowError | UnicodeEncodeError)  # a time, a lone surrogate
+        if not own and not MISFIT.search(getattr(error, "message", str(error))):
+            raise
+        logging.getLogger(__name__).warning("Firestore cannot store a value: %s", type(error))
+        detail = "A value of the request is out of range, or too long."
+        raise UnprocessableEntity(detail) from error
