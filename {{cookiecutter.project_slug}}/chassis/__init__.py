@@ -5,6 +5,7 @@ Your code imports these names{{ ", those of chassis.security, chassis.resources 
 
 from .application import Settings, close_app, open_app
 from .errors import Error
+from .media import Media, Upload
 from .operations import Input, operation, undocumented
 from .patch import Patch
 from .per_process import per_process
@@ -13,9 +14,11 @@ from .secret import Secret
 __all__ = [
     "Error",
     "Input",
+    "Media",
     "Patch",
     "Secret",
     "Settings",
+    "Upload",
     "close_app",
     "open_app",
     "operation",

@@ -8,23 +8,17 @@ from typing import Any, TypeVar
 import msgspec
 from flask import request
 from msgspec import UNSET, structs
-from werkzeug.exceptions import (
-    BadRequest,
-    HTTPException,
-    NotFound,
-    RequestEntityTooLarge,
-    UnsupportedMediaType,
-)
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import BadRequest, HTTPException, NotFound, RequestEntityTooLarge
 
 from .errors import Fault, Invalid
+from .media import schema_of
 
 T = TypeVar("T")
 
 
-def read_body(decoder: msgspec.json.Decoder[T], media_type: str) -> T:
-    """Decode the request's body; nothing else reads it."""
-    if request.mimetype != media_type:
-        raise UnsupportedMediaType(f"The Content-Type must be {media_type}.")
+def read_all() -> bytes:
+    """Return the request's body; raise 413 if it is larger than `request.max_content_length`."""
     limit = request.max_content_length or 0
     request.max_content_length = limit + 1  # Werkzeug truncates chunked bodies without an error
     try:
@@ -37,6 +31,12 @@ def read_body(decoder: msgspec.json.Decoder[T], media_type: str) -> T:
         raise RequestEntityTooLarge
     if len(raw) < (request.content_length or 0):
         raise BadRequest("The body is shorter than its Content-Length.")
+    return raw
+
+
+def read_body(decoder: msgspec.json.Decoder[T]) -> T:
+    """Decode the request's body, which is JSON; nothing else reads it."""
+    raw = read_all()
     try:
         try:
             return decoder.decode(raw)
@@ -61,11 +61,15 @@ def read_path(value: Any, kind: type[T]) -> T:
 
 def read_query(kind: type[T], lists: set[str]) -> T:
     """Convert the query string; only a parameter named in `lists` may be repeated."""
-    given = {
+    return read_parameters(single(request.args, lists), kind)
+
+
+def single(given: MultiDict[str, Any], lists: set[str]) -> dict[str, Any]:
+    """Return values by name: a list if the name is in `lists`, or was given more than once."""
+    return {
         name: values if name in lists or len(values) > 1 else values[0]
-        for name, values in request.args.lists()
+        for name, values in given.lists()
     }
-    return read_parameters(given, kind)
 
 
 def read_headers(kind: type[T]) -> T:
@@ -85,7 +89,7 @@ def read_parameters(given: dict[str, Any], kind: type[T]) -> T:
 
 def lists_of(query: type) -> set[str]:
     """Return the names of the parameters that may be repeated: those whose schema is an array."""
-    schema = msgspec.json.schema(query)
+    schema = msgspec.json.schema(query, schema_hook=schema_of)
     properties = schema["$defs"][schema["$ref"].rpartition("/")[2]]["properties"]
     return {
         name
