@@ -62,11 +62,7 @@ def is_json(media_type: str) -> bool:
 
 
 def is_one_of(media_type: str, types: Iterable[str]) -> bool:
-    """Return whether a media type is one of these, in which `*` stands for any name.
-
-    Without a media type, it is bytes: https://www.rfc-editor.org/rfc/rfc9110#section-8.3
-    """
-    media_type = media_type or "application/octet-stream"
+    """Return whether a media type is one of these, in which `*` stands for any name."""
     return any(
         fnmatchcase(media_type, each) or (media_type == JSON and each == ANY_JSON) for each in types
     )
@@ -91,9 +87,10 @@ def read_file(kind: Any, given: Any) -> Any:
     given.stream.seek(0)
     if kind.max_bytes and size > kind.max_bytes:
         raise RequestEntityTooLarge(f"The file {given.name} has more than {kind.max_bytes} bytes.")
-    if not is_one_of(given.mimetype, kind.media_types):
+    media_type = given.mimetype or "application/octet-stream"
+    if not is_one_of(media_type, kind.media_types):
         types = " or ".join(kind.media_types)
-        raise ValueError(f"Expected a file of the type {types}, got `{given.mimetype}`")
+        raise ValueError(f"Expected a file of the type {types}, got `{media_type}`")
     return kind(given.stream, given.filename, given.name, headers=given.headers)
 
 
