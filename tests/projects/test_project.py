@@ -92,6 +92,7 @@ def register(factory: Path, imports: str, registration: str) -> None:
 
 PARCELS = """
 import json
+from io import BytesIO
 
 from flask.testing import FlaskClient
 
@@ -115,6 +116,17 @@ def test_everything_that_the_readme_describes(client: FlaskClient) -> None:
     for status in (202, 409):
         assert client.post(f"{PARCEL}/dispatch", headers=TOKEN).status_code == status
     assert client.delete(PARCEL, headers=TOKEN).status_code == 204
+
+
+def test_the_files_and_the_csv_of_the_readme(client: FlaskClient) -> None:
+    file = (BytesIO(b"png"), "label.png")
+    form = {"data": {"file": file, "copies": "2"}, "headers": TOKEN}
+    assert client.post("/api/v1/labels", **form).json == {"bytes": 6}
+    csv = f"id,kilos,note\\n{PARCEL[-36:]},3,\\nx,y,z\\n"
+    table = "/api/v1/parcels.csv"
+    added = client.post(table, data=csv, content_type="text/csv", headers=TOKEN)
+    assert added.json == {"added": 1, "refused": 1}
+    assert client.get(table, headers=TOKEN).text == f"id,kilos\\n{PARCEL[-36:]},3\\n"
 """
 
 

@@ -5,6 +5,7 @@ Your code imports these names{{ ", those of chassis.security, chassis.resources 
 
 from .application import Settings, close_app, open_app
 from .errors import Error
+from .media import Media, Upload
 from .operations import Input, operation, undocumented
 from .patch import Patch
 from .per_process import per_process
@@ -17,12 +18,14 @@ __all__ = [
     "Float",
     "Input",
     "Int64",
+    "Media",
     "Money",
     "Patch",
     "Secret",
     "Settings",
     "Text",
     "Time",
+    "Upload",
     "close_app",
     "dec_hook",
     "open_app",

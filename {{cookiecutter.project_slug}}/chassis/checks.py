@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_typ
 import msgspec
 from msgspec import structs
 
+from .media import refuse_file
 from .schemas import is_text
 from .values import dec_hook, refused
 
@@ -78,8 +79,6 @@ def read_signature(function: Callable[..., Any]) -> tuple[dict[str, Any], Any]:
         raise refuse(function, "it is an operation already: remove one @operation()")
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         raise refuse(function, "it is `async`, but the server runs views in threads: use `def`")
-    if inspect.isgeneratorfunction(function):
-        raise refuse(function, "it yields: return a list, or a flask.Response of the generator")
     try:
         hints = get_type_hints(function, include_extras=True)
     except Exception as error:  # an annotation in a string can raise any error
@@ -96,7 +95,8 @@ def read_signature(function: Callable[..., Any]) -> tuple[dict[str, Any], Any]:
             raise refuse(function, mistake + fix)
         if name not in hints:
             raise refuse(function, f"`{name}` has no type: write `{name}: str`, or another type")
-        check_type(function, name, hints[name])
+        if name != "body":  # chassis/content.py
+            check_type(function, name, hints[name])
     if "return" not in hints:
         raise refuse(function, "it does not declare what it returns: add `-> T` or `-> None`")
     return hints, hints.pop("return")
@@ -107,11 +107,11 @@ def check_type(function: Callable[..., Any], name: str, kind: Any) -> None:
     try:
         # At import, because msgspec can crash if two threads are the first to use a type.
         msgspec.json.Decoder(kind, dec_hook=dec_hook)
-        schema = msgspec.json.schema(kind)
+        schema = msgspec.json.schema(kind, schema_hook=refuse_file)
     except TypeError as error:
         fix = "use a msgspec.Struct, or read it from flask.request"
         if name == "return":
-            fix = "for a response of your own, write `-> flask.Response`"
+            fix = "for another media type, add chassis.Media; else write `-> flask.Response`"
         why = str(error).partition("\n")[0]
         why = repr(kind) if why.endswith(":") else why  # else the head of a list
         mistake = f"msgspec cannot use the type of `{name}`: {why}"

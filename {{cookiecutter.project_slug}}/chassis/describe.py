@@ -3,14 +3,16 @@
 import inspect
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from flask import Response
-from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import Rule
 
+from .content import Content
 from .errors import Problem
 from .operations import Operation
+from .parts import HEADER, HEADERS, OPTIONAL, phrase, problem
 from .patch import merge
 from .routes import id_of, path_of
 from .schemas import schemas_of
@@ -18,16 +20,7 @@ from .security import Scheme
 
 # The error statuses of each part of a request; a parameter of the path adds 404.
 ERRORS = {"body": (400, 413, 415, 422), "query": (422,), "headers": (422,)}
-HEADER = {"required": True, "schema": {"type": "string"}}
-OPTIONAL = {"required": False, "schema": {"type": "string"}}
-HEADERS = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
-# https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
-ERROR_HEADERS = {
-    401: {"WWW-Authenticate": HEADER},
-    403: {"WWW-Authenticate": OPTIONAL},
-    429: {"Retry-After": OPTIONAL},
-    503: {"Retry-After": OPTIONAL},
-}
+DEFAULT = Content(None, None)  # JSON
 
 
 class Describer:
@@ -58,12 +51,9 @@ class Describer:
             "parameters": self.parameters(rule, operation, method),
             "responses": self.successes(operation, method) | self.errors(operation, needed),
         }
-        if "body" in operation.takes:
-            content = {"schema": self.schema(operation.takes["body"])} | operation.examples
-            described["requestBody"] = {
-                "required": True,
-                "content": {operation.media_type: content},
-            }
+        if body := operation.body:
+            content = body.described(self.schema(body.shown), **operation.examples)
+            described["requestBody"] = {"required": not body.is_optional, "content": content}
         described = {name: value for name, value in described.items() if value}
         if self.is_secured:
             described.setdefault("security", [])  # public
@@ -102,7 +92,11 @@ class Describer:
             response = {"description": phrase(status), "headers": HEADERS}
             if kind not in (type(None), Response):
                 response["headers"] = HEADERS | made
-                response["content"] = {"application/json": {"schema": self.schema(kind)}}
+                content = responses.contents.get(status, DEFAULT)
+                response["content"] = content.described(self.schema(kind))
+                if content.kind is Path and method == "GET":  # a part of it, or not modified
+                    described["206"] = response | {"description": phrase(206)}
+                    described["304"] = {"description": phrase(304), "headers": HEADERS}
             described[str(status)] = response
         if method == "GET" and "ETag" in made:
             headers = HEADERS | {"ETag": made["ETag"]}
@@ -115,6 +109,8 @@ class Describer:
         statuses |= {403 for scheme in needed if scheme.scopes}
         for name, kind in operation.takes.items():
             statuses |= {*ERRORS.get(name, (404,)), *getattr(kind, "raises", ())}
+        if Path in [content.kind for content in operation.responses.contents.values()]:
+            statuses |= {404, 416}
         own: dict[int, list[Any]] = {}
         for error in operation.errors:
             if hasattr(error, "model"):
@@ -135,14 +131,3 @@ class Describer:
         name = re.sub(r"\W", "", phrase(status))
         self.responses[name] = problem(phrase(status), status, self.schema(Problem))
         return {"$ref": f"#/components/responses/{name}"}
-
-
-def problem(description: str, status: int, schema: Any) -> dict[str, Any]:
-    headers = HEADERS | ERROR_HEADERS.get(status, {})
-    content = {"application/problem+json": {"schema": schema}}
-    return {"description": description, "headers": headers, "content": content}
-
-
-def phrase(status: int) -> str:
-    """Return the phrase of a status: http.HTTPStatus has others in newer versions of Python."""
-    return HTTP_STATUS_CODES.get(status, f"Status {status}")

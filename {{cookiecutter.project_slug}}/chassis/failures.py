@@ -45,6 +45,10 @@ def send(
                 called = True
                 start_response(held[0], held[1])
                 begun = True
+            if not isinstance(chunk, bytes):
+                raise TypeError(
+                    f"A stream has to yield bytes or, in a Response, str; not {chunk!r:.100}"
+                )
             waiting = True
             yield chunk
             waiting = False
@@ -56,6 +60,7 @@ def send(
             raise
         problem = replace(app, environ, start, error)
         if begun:  # servers close the connection for this error, and log nothing more
+            environ["log_fields"]["aborted"] = "server"
             raise BrokenPipeError(EPIPE, "The response failed after its start.") from error
         if called:  # gunicorn keeps the headers that it accepted before it refused one
             getattr(getattr(start_response, "__self__", None), "headers", []).clear()
@@ -94,3 +99,12 @@ def report(app: Flask, environ: "WSGIEnvironment", error: BaseException) -> None
         raise error
     path, method = get_path_info(environ), environ["REQUEST_METHOD"]
     logger.error("Exception on %s [%s]", path, method, exc_info=error, extra=environ["log_fields"])
+
+
+def is_open_file(wrapper: Any) -> bool:
+    """Return whether a wsgi.file_wrapper has a file that the kernel can send."""
+    try:
+        number: int = wrapper.filelike.fileno()
+    except (AttributeError, OSError):  # an object in memory, whose read() may fail
+        return False
+    return number >= 0

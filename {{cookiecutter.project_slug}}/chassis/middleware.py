@@ -81,7 +81,7 @@ def with_headers(application: "WSGIApplication", app: Flask) -> "WSGIApplication
             body = (application if has_host(environ) else refuse_host)(environ, start)
         except BaseException as error:
             body = failures.replace(app, environ, start, error)
-        if isinstance(body, environ.get("wsgi.file_wrapper", ())):
+        if isinstance(body, environ.get("wsgi.file_wrapper", ())) and failures.is_open_file(body):
             start_response(held[0], held[1])
             return body  # the server sends the file
         return failures.send(app, environ, start, body, held, start_response)

@@ -7,8 +7,9 @@ from flask import Flask, Response
 from werkzeug.routing import Rule
 
 from .checks import refuse
-from .describe import HEADER, Describer
+from .describe import Describer
 from .operations import Operation
+from .parts import HEADER
 from .patch import merge
 from .routes import methods_of, path_of
 

@@ -10,12 +10,11 @@ from flask import Response
 from werkzeug.exceptions import HTTPException
 
 from .checks import mark, plain, read_signature, refuse
-from .decoding import Decoder
-from .patch import media_type_of
-from .requests import lists_of, read_body, read_headers, read_path, read_query
+from .content import Content, body_of, show
+from .readers import reader_of
+from .requests import lists_of, read_headers, read_path, read_query
 from .responses import Headers, Responses
 from .security import Scheme, require
-from .values import dec_hook
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -29,7 +28,7 @@ class Operation:
     """A view's declaration, from which the document is made."""
 
     takes: dict[str, Any]  # the type of each parameter of the view
-    media_type: str  # of the body
+    body: Content | None
     examples: dict[str, Any]  # of the body; empty, or with the key `examples`
     responses: Responses
     errors: Sequence[Any]  # statuses and error types
@@ -54,7 +53,10 @@ def operation(
     Parameters:
 
     - `body: T`: the JSON body, converted strictly ("5" is not a number); 400, 413, 415 or 422 if
-      that fails. If T is a Patch, the body is a JSON Merge Patch;
+      that fails. If T is a Patch, the body is a JSON Merge Patch. `T | None`: may be left out;
+    - `body: Annotated[T, Media("text/csv")]`: a body of this type; T is `str` (UTF-8), `bytes`,
+      `IO[bytes]` (read while it arrives), a Struct for a form (with an Upload for each file), or
+      any T for JSON of another media type;
     - `query: T`: the query string, converted from text ("5" is a number); 422 if that fails;
     - `headers: T`: the headers that T names, converted in the same way;
     - any other parameter comes from the path; 404 if it cannot be converted.
@@ -64,7 +66,10 @@ def operation(
     - `-> T`: JSON, sent with `status`, or 200; `-> None`: no content, 204;
     - `-> tuple[T, Literal[202]]`: JSON with this status, for `return value, 202`;
     - `-> tuple[T, Literal[201], dict[str, str]]`: with headers, too; unions of these;
-    - `-> flask.Response`: sent unchanged; the document shows only the status.
+    - `-> Annotated[T, Media("text/csv")]`: T is `str`, `bytes`, `Iterator[str]` or
+      `Iterator[bytes]` (a stream; the view may yield), `Path` (a file, or a part of it), or any T for JSON;
+    - `-> flask.Response`: sent unchanged; the document shows only the status, and the media types of
+      `Annotated[Response, Media("image/png")]`.
 
     Arguments of the decorator:
 
@@ -87,8 +92,8 @@ def operation(
         takes, returns = read_signature(function)
         responses = Responses(function, returns, status, headers or {})
         check_errors(function, errors)
-        body = Decoder(takes["body"]) if "body" in takes else None
-        media_type = media_type_of(function, takes.get("body"))
+        body = body_of(function, takes["body"]) if "body" in takes else None
+        read_body = reader_of(body) if body else None
         query, header_type = takes.get("query"), takes.get("headers")
         lists = lists_of(query) if query else set()
 
@@ -96,8 +101,8 @@ def operation(
         def view(**arguments: Any) -> Response:
             for name, value in arguments.items():
                 arguments[name] = read_path(value, takes[name])
-            if body:
-                arguments["body"] = read_body(body, media_type)
+            if read_body:
+                arguments["body"] = read_body()
             if query:
                 arguments["query"] = read_query(query, lists)
             if header_type:
@@ -109,9 +114,11 @@ def operation(
         described |= plain(function, "openapi", openapi or {})
         if isinstance(tags, str):
             raise refuse(function, f"`tags` is a text: write [{tags!r}]")
+        takes |= {"body": body.shown} if body else {}
         shown = show(function, takes.get("body"), examples or {})
         made = view if security is None else require(view, security)
-        declared = Operation(takes, media_type, shown, responses, errors, described)
+        # For the document and for chassis/checks.py.
+        declared = Operation(takes, body, shown, responses, errors, described)
         vars(made).update(operation=declared)
         vars(made).pop("is_wrapped", None)
         vars(function).update(is_wrapped=True)
@@ -135,16 +142,3 @@ def check_errors(function: Callable[..., Any], errors: Sequence[Any]) -> None:
         if (error.code if is_type else error) not in range(400, 600):
             fix = "name a status from 400 to 599, or a subclass of chassis.Error"
             raise refuse(function, f"`errors` has {error!r}: {fix}")
-
-
-def show(function: Callable[..., Any], kind: Any, examples: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the examples of a body as OpenAPI has them; raise TypeError if one is not valid."""
-    if examples and kind is None:
-        raise refuse(function, "`examples` are bodies, and it takes none: add `body: T`")
-    shown = plain(function, "examples", examples)
-    for name, example in shown.items():
-        try:
-            msgspec.convert(example, kind, dec_hook=dec_hook)
-        except msgspec.ValidationError as error:
-            raise refuse(function, f"the example `{name}` is not a valid body: {error}") from error
-    return {"examples": {name: {"value": each} for name, each in shown.items()}} if shown else {}

@@ -2,24 +2,25 @@
 
 import math
 import re
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import msgspec
 from flask import request
 from msgspec import UNSET, structs
-from werkzeug.exceptions import BadRequest, NotFound, UnsupportedMediaType
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import BadRequest, NotFound
 
 from .decoding import MALFORMED, Decoder
 from .errors import Fault, Invalid
+from .media import schema_of
 from .values import dec_hook, is_storable
 
 T = TypeVar("T")
 
 
-def read_body(decoder: Decoder[T], media_type: str) -> T:
-    """Decode the request's body; nothing else reads it."""
-    if request.mimetype != media_type:
-        raise UnsupportedMediaType(f"The Content-Type must be {media_type}.")
+def read_body(decoder: Decoder[T]) -> T:
+    """Decode the request's body, which is JSON; nothing else reads it."""
     try:
         return decoder.decode(request.get_data(cache=False))
     except msgspec.ValidationError as error:
@@ -42,11 +43,15 @@ def read_path(value: Any, kind: type[T]) -> T:
 
 def read_query(kind: type[T], lists: set[str]) -> T:
     """Convert the query string; only a parameter named in `lists` may be repeated."""
-    given = {
+    return read_parameters(single(request.args, lists), kind)
+
+
+def single(given: MultiDict[str, Any], lists: set[str]) -> dict[str, Any]:
+    """Return values by name: a list if the name is in `lists`, or was given more than once."""
+    return {
         name: values if name in lists or len(values) > 1 else values[0]
-        for name, values in request.args.lists()
+        for name, values in given.lists()
     }
-    return read_parameters(given, kind)
 
 
 def read_headers(kind: type[T]) -> T:
@@ -62,18 +67,22 @@ def read_parameters(given: dict[str, Any], kind: type[T]) -> T:
     except msgspec.ValidationError as error:
         detail, place = fault_of(error)
         raise Invalid(Fault(detail, parameter=place[0] if place else UNSET)) from error
-    for name, value in msgspec.to_builtins(made).items():
-        for each in value if isinstance(value, list) else [value]:
-            if isinstance(each, float) and not math.isfinite(
-                each
-            ):  # "nan": JSON has no such number
-                raise Invalid(Fault("Expected a finite number", parameter=name))
+    for name in infinite(made):
+        raise Invalid(Fault("Expected a finite number", parameter=name))
     return made
+
+
+def infinite(made: Any) -> Iterator[str]:
+    """Yield the names of the fields that are infinite or nan, which JSON has no number for."""
+    for name, value in msgspec.to_builtins(made, enc_hook=bool).items():
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, float) and not math.isfinite(each):
+                yield name
 
 
 def lists_of(query: type) -> set[str]:
     """Return the names of the parameters that may be repeated: those whose schema is an array."""
-    schema = msgspec.json.schema(query)
+    schema = msgspec.json.schema(query, schema_hook=schema_of)
     properties = schema["$defs"][schema["$ref"].rpartition("/")[2]]["properties"]
     return {
         name

@@ -1,17 +1,19 @@
 """Make a response from a view's return value: a value, or a tuple with its status and headers."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import reduce
 from http import HTTPStatus
 from operator import or_
 from typing import Any, Literal, get_args, get_origin
 
 import msgspec
-from flask import Response, request
+from flask import Response
 from werkzeug import Response as BaseResponse
 
 from .checks import bare, check_type, members, refuse
+from .content import Content, response_of
+from .streams import respond, revalidate
 
 EMPTY = {204, 205, 304}  # no content: https://www.rfc-editor.org/rfc/rfc9110#section-6.4.1
 # Types after the value, in a tuple such as Flask accepts, that do not name the status.
@@ -31,7 +33,7 @@ class Responses:
     ) -> None:
         """Read a function's return annotation; raise TypeError if it cannot work."""
         plain, paired = split(function, hint)
-        if Response in sum(paired.values(), plain) and (plain[1:] or paired):
+        if Response in map(bare, sum(paired.values(), plain)) and (plain[1:] or paired):
             fix = "write `-> flask.Response` alone, or `tuple[T, Literal[201]]` for a status"
             raise refuse(function, f"a Response beside another type cannot be described: {fix}")
         if len(plain) > 1 and type(None) in plain:
@@ -51,16 +53,24 @@ class Responses:
             "ETag" if name.lower() == "etag" else name: headers[name] for name in headers
         }
         self.optional = {name for name, make in self.headers.items() if may_be_none(function, make)}
+        self.contents: dict[int, Content] = {}  # other than JSON
         for code, kind in self.types.items():
             if code not in range(200, 400):
                 raise refuse(function, f"{code} is no success: raise it, and add it to `errors`")
             if code in EMPTY and kind not in (type(None), Response):
                 raise refuse(function, f"{code} has no content: return None with it")
-            if kind is not Response:
+            if content := response_of(function, kind):
+                self.contents[code] = content
+                self.types[code] = content.shown
+            elif kind is not Response:
                 check_type(function, "return", kind)
         if "content-type" in map(str.lower, headers):
-            fix = "for another media type, return a flask.Response"
+            fix = 'for another one, write `-> Annotated[T, Media("text/csv")]`'
             raise refuse(function, f"the Content-Type is application/json: {fix}")
+        streams = [content for content in self.contents.values() if content.kind is Iterator]
+        if headers and streams:
+            fix = "return `tuple[T, Literal[200], dict[str, str]]`"
+            raise refuse(function, f"`headers` are made of a value, and a stream has none: {fix}")
         if headers and {*self.types.values()} == {type(None)}:
             fix = "return `tuple[None, Literal[204], dict[str, str]]`"
             raise refuse(function, f"`headers` are made of a value, and it returns none: {fix}")
@@ -76,7 +86,11 @@ class Responses:
             response = Response(status=status)
             del response.headers["Content-Type"]
         else:
-            response = Response(msgspec.json.encode(returned), status, mimetype="application/json")
+            if content := self.contents.get(status):
+                response = respond(content, returned, status)
+            else:
+                body = msgspec.json.encode(returned)
+                response = Response(body, status, mimetype="application/json")
             for name, make in self.headers.items():
                 if (value := make(returned)) is not None:
                     response.headers[name] = value
@@ -85,21 +99,6 @@ class Responses:
         if own:
             response.headers.update(own)
         return revalidate(response) if "ETag" in self.headers else response
-
-
-def revalidate(response: Response) -> Response:
-    """Let a client cache a response with an ETag, if it revalidates the response at each use.
-
-    Return 304 if its ETag is current: https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2.
-    """
-    if request.method not in ("GET", "HEAD"):
-        return response
-    response.headers.setdefault("Cache-Control", "private, no-cache")
-    tag, _ = response.get_etag()
-    if tag is None or not request.if_none_match.contains_weak(tag):
-        return response
-    kept = [header for header in response.headers if not header[0].startswith("Content-")]
-    return Response(status=304, headers=kept)
 
 
 def split(function: Callable[..., Any], hint: Any) -> tuple[list[Any], dict[int, list[Any]]]:

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from .media import schema_of
+
 PLACE = "#/components/schemas/"
 
 
@@ -16,7 +18,9 @@ def schemas_of(types: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
     second one gets the name of its module, too. So a new type does not rename others.
     """
     try:
-        made = msgspec.json.schema_components(types, ref_template=PLACE + "{name}")
+        made = msgspec.json.schema_components(
+            types, ref_template=PLACE + "{name}", schema_hook=schema_of
+        )
     except KeyError as error:  # two generic types of classes with one name, for example
         raise TypeError(
             f"{error}: another type has this name in OpenAPI: rename a class"

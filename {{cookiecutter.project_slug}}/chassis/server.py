@@ -4,6 +4,7 @@ import gc
 import logging
 import os
 import resource
+import sys
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +24,11 @@ class Logger(glogging.Logger):
             log.propagate = True
 
     def access(self, resp: Any, req: Any, environ: Any, request_time: timedelta) -> None:
-        """Log a response, without the query string, because that may hold personal data."""
+        """Log a response, without the query string, because that may hold personal data.
+
+        A response whose body was not sent to its end has `aborted`: "server" if the application
+        failed, "client" if the client closed the connection or stopped reading.
+        """
         if self.access_log_enabled:
             path = environ["RAW_URI"].partition("?")[0]
             method = environ["REQUEST_METHOD"]
@@ -35,7 +40,10 @@ class Logger(glogging.Logger):
                 "status": status,
                 "duration_ms": duration,
                 "remote_addr": environ.get("REMOTE_ADDR"),
-            } | environ.get("log_fields", {})
+            }
+            if error := sys.exc_info()[1]:  # gunicorn calls this while it handles the error
+                fields["aborted"] = "client" if isinstance(error, OSError) else "server"
+            fields |= environ.get("log_fields", {})
             # % if cookiecutter.deploy == "cloud-run"
             # https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#HttpRequest
             fields["httpRequest"] = {
@@ -47,7 +55,9 @@ class Logger(glogging.Logger):
                 "userAgent": environ.get("HTTP_USER_AGENT"),
             }
             # % endif
-            self.access_log.info("%s %s %s %s ms", method, path, status, duration, extra=fields)
+            note = " aborted" if "aborted" in fields else ""
+            text = "%s %s %s%s %s ms"
+            self.access_log.info(text, method, path, status, note, duration, extra=fields)
 
 
 def cpus(limit: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:

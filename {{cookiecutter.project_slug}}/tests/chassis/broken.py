@@ -1,9 +1,10 @@
 """An application in which something fails behind each path."""
 
 from collections.abc import Iterator
+from io import BytesIO
 from typing import Any
 
-from flask import Blueprint, Flask, Response, g
+from flask import Blueprint, Flask, Response, g, send_file
 
 from chassis import Settings, close_app
 
@@ -47,7 +48,19 @@ def in_the_end() -> Iterator[str]:
         raise RuntimeError("the end")
 
 
+def no_bytes() -> Iterator[Any]:
+    yield "first"
+    yield 2
+
+
+def endless() -> Iterator[str]:
+    while True:
+        yield "x" * 10_000
+
+
 STREAMS = {
+    "endless": endless,
+    "no-bytes": no_bytes,
     "halfway": halfway,
     "interrupted": interrupted,
     "at-once": at_once,
@@ -87,6 +100,16 @@ def open_broken_app(settings: Settings | None = None) -> Flask:
     @app.get("/stream/<name>/whole")
     def stream_of_known_length(name: str) -> Response:
         return Response(STREAMS[name](), headers={"Content-Length": "100"})
+
+    class File(BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell():
+                raise RuntimeError("the second block")
+            return super().read(size)
+
+    @app.get("/stream/file")
+    def send_broken_file() -> Response:
+        return send_file(File(b"x" * 100_000), mimetype="text/plain")
 
     @app.get("/after-the-response")
     def fail_after_the_response() -> Response:

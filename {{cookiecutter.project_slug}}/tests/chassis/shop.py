@@ -12,6 +12,7 @@ from werkzeug.http import generate_etag, quote_etag
 from chassis import Error, Input, Patch, Settings, close_app, operation
 from chassis.security import api_key, bearer, open_id_connect, public, secure
 
+from .media import media
 from .things import open_test_app
 
 
@@ -175,4 +176,5 @@ def make_shop() -> Flask:
     secure(app, users)
     app.register_blueprint(books, url_prefix="/v1")
     app.register_blueprint(books, url_prefix="/v2", name="books_v2")
+    app.register_blueprint(media, url_prefix="/media")
     return close_app(app)

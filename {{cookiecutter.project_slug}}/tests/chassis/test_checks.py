@@ -224,7 +224,7 @@ def takes_body(body: Query) -> None:
         (optional_path, "`item_id` is in the path: use one value"),
         (from_flask, "use a msgspec.Struct, or read it from flask.request"),
         (unreadable_response, "write `-> flask.Response`"),
-        (generator, "it yields: return a list, or a flask.Response of the generator"),
+        (generator, "it yields: write .*Iterator.*, or return a list"),
         (authorization, "OpenAPI ignores the header Authorization: declare a security scheme"),
         (nested, "`inner` in `query` is no text: use one value, or a list of values"),
         (nested_list, "`inner` in `query` is no text"),

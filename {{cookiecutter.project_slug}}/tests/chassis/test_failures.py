@@ -89,7 +89,9 @@ def test_a_test_gets_the_exception_itself_if_the_application_is_testing(
         app.test_client().get(path)
 
 
-@pytest.mark.parametrize("path", ["/stream/halfway", "/stream/interrupted", "/stream/in-the-end"])
+@pytest.mark.parametrize(
+    "path", ["/stream/halfway", "/stream/interrupted", "/stream/in-the-end", "/stream/no-bytes"]
+)
 def test_a_stream_that_fails_after_its_first_chunk_is_cut_off_and_logged(
     app: Flask, caplog: pytest.LogCaptureFixture, path: str
 ) -> None:
@@ -145,18 +147,27 @@ def test_middleware_may_start_late_or_write() -> None:
     assert client.get("/write").data == b"written, returned"
 
 
-def test_the_server_can_send_a_file_itself() -> None:
-    """It recognises its own type."""
+@pytest.mark.parametrize("is_in_memory", [False, True])
+def test_the_server_can_send_a_file_itself(is_in_memory: bool) -> None:
+    """It recognises its own type; what is in memory is read here, because that can fail."""
 
     class Wrapper:
         def __init__(self, file: Any, size: int) -> None:
-            self.file = file
+            self.filelike = file
+
+        def __iter__(self) -> Any:
+            return iter(self.filelike)
 
     app = open_test_app(Settings())
-    app.get("/file")(lambda: send_file(BytesIO(b"text"), mimetype="text/plain"))
+    file: Any = BytesIO(b"text") if is_in_memory else __file__
+    app.get("/file")(lambda: send_file(file, mimetype="text/plain"))
     started: list[Any] = []
     environ = app.test_request_context("/file").request.environ
     environ["wsgi.file_wrapper"] = Wrapper
     body = close_app(app)(environ, lambda *arguments: started.append(arguments))  # type: ignore
-    assert isinstance(body, Wrapper)
+    assert isinstance(body, Wrapper) is not is_in_memory
+    content = b"".join(body)
+    assert content.startswith(b"text" if is_in_memory else b'"""What Flask')
     assert started[0][0] == "200 OK"
+    if isinstance(body, Wrapper):
+        body.filelike.close()

@@ -257,7 +257,7 @@ def recursive(body: Annotated[Recursive, Meta(description="a patch")]) -> None:
 
 
 def test_a_patch_may_be_recursive_and_annotated() -> None:
-    assert vars(operation()(recursive))["operation"].media_type == "application/merge-patch+json"
+    assert vars(operation()(recursive))["operation"].body.types == ("application/merge-patch+json",)
 
 
 def required(body: Required) -> None:

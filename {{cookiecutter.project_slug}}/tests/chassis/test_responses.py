@@ -313,7 +313,7 @@ def test_a_required_header_that_is_missing_is_a_bug(caplog: pytest.LogCaptureFix
 
 
 def test_the_content_type_is_no_header_of_an_operation() -> None:
-    with pytest.raises(TypeError, match=r"thing: .* return a flask.Response"):
+    with pytest.raises(TypeError, match=r"thing: .* for another one"):
         operation(headers={"content-type": repr})(thing)
 
 

@@ -30,7 +30,14 @@ FAILING = [
     "/header/%01",
     "/status",
 ]
-HALFWAY = ["/stream/halfway", "/stream/halfway/whole", "/stream/interrupted", "/stream/in-the-end"]
+HALFWAY = [
+    "/stream/halfway",
+    "/stream/halfway/whole",
+    "/stream/interrupted",
+    "/stream/in-the-end",
+    "/stream/no-bytes",
+    "/stream/file",
+]
 POST = b"POST /things HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
 
 
@@ -136,13 +143,34 @@ def test_a_failure_is_a_problem_and_is_logged_and_ends_no_worker() -> None:
     assert sum(line["message"].startswith("Booting worker") for line in log) == 1
 
 
-def test_a_response_that_fails_halfway_is_incomplete_and_has_one_line_in_the_log() -> None:
+def test_a_response_that_fails_halfway_is_incomplete_and_logged_as_aborted() -> None:
     with serving("broken") as server:
         for path in HALFWAY:
             with pytest.raises(IncompleteRead):
                 server.get(path, "X-Request-ID: abc")
         log = server.stop()
     assert [line["request_id"] for line in log if "stack_trace" in line] == ["abc"] * len(HALFWAY)
+    lines = access(log)
+    for path in HALFWAY:
+        assert (
+            lines[path].items()
+            >= {
+                "status": 200,
+                "aborted": "server",
+                "request_id": "abc",
+            }.items()
+        )
+        assert lines[path]["message"].startswith(f"GET {path} 200 aborted ")
+
+
+def test_a_client_that_goes_before_the_end_is_logged_as_the_one_who_aborted() -> None:
+    with serving("broken") as server:
+        with server.connect() as connection:
+            connection.sendall(b"GET /stream/endless HTTP/1.1\r\nHost: test\r\n\r\n")
+            connection.recv(1000)
+        log = server.stop()
+    assert access(log)["/stream/endless"]["aborted"] == "client"
+    assert not [line for line in log if "stack_trace" in line]
 
 
 def test_a_worker_that_gunicorn_aborts_ends_and_is_replaced() -> None:
