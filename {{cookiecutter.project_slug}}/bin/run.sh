@@ -30,7 +30,10 @@ fi
 # % if cookiecutter.datastore == "sql"
 # Migrate SQLite's file before a server or a command uses it. PostgreSQL is migrated by make migrate.
 case ${1:-gunicorn}:${DATABASE_URL:-sqlite:} in
-alembic:sqlite:* | flask:sqlite:* | gunicorn:sqlite:*) alembic upgrade head ;;
+alembic:sqlite:* | flask:sqlite:* | gunicorn:sqlite:*)
+    # Alembic takes a second even if there is nothing to do.
+    python -IS chassis/database/migrated.py || alembic upgrade head
+    ;;
 esac
 
 # % endif

@@ -60,14 +60,13 @@ class Database:
         self.bulkhead = Bulkhead(settings.threads, self.breaker.unavailable)
 
     def make_engine(self, connections: int) -> Engine:
-        """Make an engine with a pool of connections, each of which is tested before it is used."""
+        """Make an engine with a pool of connections, each of which is checked before it is used."""
         engine: Engine = self.dialect.make_engine(
             self.url,
             self.seconds,
             pool_size=connections,
             max_overflow=0,
             pool_timeout=self.seconds or None,
-            pool_pre_ping=True,
             hide_parameters=True,  # keep callers' values out of the logs
         )
         event.listen(engine, "handle_error", misfits.wrap)

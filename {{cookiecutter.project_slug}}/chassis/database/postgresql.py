@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo, timeout_from_conninfo
-from sqlalchemy import URL, Connection, Engine, create_engine, event, func, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, func, select
 
 from .patience import SILENCE, PatientConnection, connect_within
 
@@ -65,6 +65,15 @@ def make_engine(url: URL, seconds: int, **options: Any) -> Engine:
         connection.rollback()
         if seconds and found == ("0",):
             log.warning("statement_timeout is 0: set it for the role, as docs/database.md shows.")
+
+    @event.listens_for(engine, "checkout")
+    def check(connection: Any, record: Any, proxy: Any) -> None:
+        """Replace a connection that the server has closed."""
+        try:
+            if not connection.is_alive():
+                engine.dialect.do_ping(connection)
+        except psycopg.Error as error:
+            raise exc.InvalidatePoolError from error
 
     dropped_at = 0.0
 

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from threading import Event
+from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
 from sqlalchemy import create_engine, exc, text
@@ -163,6 +165,28 @@ def test_a_connection_that_was_closed_meanwhile_is_replaced(on_postgresql: Flask
     assert on_postgresql.test_client().get(URL).status_code == 200
     end_connections(on_postgresql)
     assert on_postgresql.test_client().get(URL).status_code == 200
+
+
+@needs_postgresql
+def test_a_read_is_one_round_trip_and_one_more_after_a_second_without_use(
+    on_postgresql: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[object] = []
+    execute = psycopg.Cursor.execute
+
+    def count(cursor: Any, query: Any, *rest: Any, **options: Any) -> Any:
+        sent.append(query)
+        return execute(cursor, query, *rest, **options)
+
+    def read() -> int:
+        sent.clear()
+        assert on_postgresql.test_client().get(URL).status_code == 200
+        return len(sent)
+
+    monkeypatch.setattr(psycopg.Cursor, "execute", count)
+    assert min(read() for _ in range(4)) == 1
+    time.sleep(1.1)
+    assert read() == 2
 
 
 @needs_postgresql
