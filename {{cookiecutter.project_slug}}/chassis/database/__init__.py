@@ -22,10 +22,11 @@ from ..secret import Secret
 from ..settings import Seconds, ServerSettings
 from . import conflicts
 from .base import Base, missing_columns
+from .pages import paged
 from .retries import repeatable
 from .utc import UTCDateTime
 
-__all__ = ["Base", "UTCDateTime", "reading", "repeatable", "writing"]
+__all__ = ["Base", "UTCDateTime", "paged", "reading", "repeatable", "writing"]
 
 URL = Meta(
     pattern=r"^(sqlite:///(?!:memory:)[^?]*[^?\s]|postgres(ql(\+psycopg)?)?://([^@\s]*@)?[^@\s]*)\Z",
