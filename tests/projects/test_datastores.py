@@ -1,32 +1,36 @@
 """The projects with a datastore, and what happens to it: it stops, it hangs, a worker is killed."""
 
 import itertools
-import json
 import os
 import re
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
 
 from tests.conftest import Bake, Server, serving
-from tests.support.datastores import BINARIES, Emulator, PgBouncer, PostgreSQL, children
+from tests.support.answer import Answer
+from tests.support.datastores import (
+    BINARIES,
+    Emulator,
+    PgBouncer,
+    PostgreSQL,
+    children,
+    locked,
+    migrated,
+)
 from tests.support.edits import replace
 from tests.support.installed import install
 from tests.support.machine import environment, fetch, free_port, run
@@ -35,41 +39,6 @@ ITEMS = "/api/v1/items"
 DESCRIPTION_IN = '    description: Description = ""\n'
 # Long enough for two workers on a busy machine; what is promised is five seconds.
 PATIENCE = 6
-
-
-class Answer:
-    """What a server says, and after how many seconds."""
-
-    def __init__(
-        self, server: Server, path: str, body: object = None, method: str | None = None
-    ) -> None:
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(server.address + path, data, headers, method=method)
-        began = time.monotonic()
-        try:
-            response = urllib.request.urlopen(request, timeout=60)
-        except urllib.error.HTTPError as error:
-            response = error
-        with response:
-            self.status, self.headers, self.text = (
-                response.status,
-                response.headers,
-                response.read(),
-            )
-        self.seconds = time.monotonic() - began
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.text)
-
-
-def migrated(project: Path, server: PostgreSQL) -> str:
-    """Make a database, migrate it, and give its URL."""
-    name = f"api_{uuid4().hex}"
-    server.create(name)
-    run("make", "migrate", cwd=project, DATABASE_URL=server.url(name))
-    return server.url(name)
 
 
 @pytest.fixture(params=["sql", pytest.param("firestore", marks=pytest.mark.thorough)])
@@ -183,30 +152,6 @@ def test_while_a_lock_is_held_health_answers_and_the_others_get_503(
         assert max(answer.seconds for answer in answers) < PATIENCE
         assert all(int(answer.headers["Retry-After"]) > 0 for answer in answers)
         assert Answer(server, ITEMS, {"name": "Eve"}).status == 201
-
-
-@contextmanager
-def locked(url: str) -> Iterator[None]:
-    """Hold a lock that every writer of items needs."""
-    if url.startswith("sqlite"):
-        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            yield
-            connection.rollback()
-        return
-    with subprocess.Popen(
-        [BINARIES[-1].with_name("psql"), "-q", url],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as psql:
-        assert psql.stdin
-        assert psql.stdout
-        psql.stdin.write("BEGIN; LOCK TABLE items; \\echo locked\n")
-        psql.stdin.flush()
-        assert psql.stdout.readline() == "locked\n"
-        yield
-        psql.stdin.close()
 
 
 def test_a_worker_that_is_killed_takes_nothing_with_it_that_was_acknowledged(

@@ -1,17 +1,24 @@
 """Real datastores for tests: PostgreSQL of Debian's packages, Firestore's emulator of the gcloud CLI."""
 
+import json
 import os
 import shutil
 import signal
+import socket
+import sqlite3
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.request
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
-from tests.support.machine import environment, free_port, missing
+from tests.support.machine import environment, free_port, missing, run
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
 # PostgreSQL does not run as root; Debian's package brings a user for it. (Windows has no geteuid;
@@ -157,6 +164,92 @@ class Emulator:
             self.process = None
 
     remove = stop
+
+    @contextmanager
+    def locked(self, project: str, collection: str) -> Iterator[None]:
+        """Hold the locks of a transaction that has read a collection."""
+
+        def call(action: str, **body: Any) -> Any:
+            url = f"http://{self.address}/v1/projects/{project}/databases/(default)/documents"
+            data, kind = json.dumps(body).encode(), {"Content-Type": "application/json"}
+            request = urllib.request.Request(f"{url}:{action}", data, kind)
+            with urllib.request.urlopen(request) as response:
+                return json.loads(response.read() or "null")
+
+        transaction = call("beginTransaction")["transaction"]
+        query = {"from": [{"collectionId": collection}]}
+        call("runQuery", structuredQuery=query, transaction=transaction)
+        try:
+            yield
+        finally:
+            call("rollback", transaction=transaction)
+
+
+class Relay:
+    """Forward connections to an address, from `start` until `stop`."""
+
+    def __init__(self, to: str) -> None:
+        host, _, port = to.rpartition(":")
+        self.to, self.port = (host, int(port)), free_port()
+        self.address = f"127.0.0.1:{self.port}"
+        self.sockets: list[socket.socket] = []
+
+    def start(self) -> None:
+        self.sockets = [socket.create_server(("127.0.0.1", self.port))]
+        threading.Thread(target=self.accept, args=self.sockets).start()
+
+    def accept(self, listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                pair = listener.accept()[0], socket.create_connection(self.to)
+                self.sockets += pair
+                for here, there in (pair, pair[::-1]):
+                    threading.Thread(target=self.copy, args=(here, there)).start()
+
+    def copy(self, here: socket.socket, there: socket.socket) -> None:
+        with suppress(OSError), here, there:
+            while data := here.recv(65536):
+                there.sendall(data)
+
+    def stop(self) -> None:
+        """Close the port and all connections."""
+        for each in self.sockets:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)  # wakes the thread that uses it
+            each.close()
+
+
+@contextmanager
+def locked(url: str) -> Iterator[None]:
+    """Hold a lock that every writer of items needs, in SQLite or PostgreSQL."""
+    if url.startswith("sqlite"):
+        file = url.removeprefix("sqlite:///")
+        with closing(sqlite3.connect(file, timeout=60)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+            connection.rollback()
+        return
+    with subprocess.Popen(
+        [BINARIES[-1].with_name("psql"), "-q", url],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as psql:
+        assert psql.stdin
+        assert psql.stdout
+        psql.stdin.write("BEGIN; LOCK TABLE items; \\echo locked\n")
+        psql.stdin.flush()
+        assert psql.stdout.readline() == "locked\n"
+        yield
+        psql.stdin.close()
+
+
+def migrated(project: Path, server: PostgreSQL) -> str:
+    """Make a database, migrate it, and give its URL."""
+    name = f"api_{uuid4().hex}"
+    server.create(name)
+    run("make", "migrate", cwd=project, DATABASE_URL=server.url(name))
+    return server.url(name)
 
 
 def children(process: int) -> list[int]:

@@ -1,23 +1,28 @@
 """What resources share: pages (`query: Page`), ETags (`headers: Condition`), 404."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
-from struct import pack, unpack
+from hashlib import blake2b
+from types import NoneType
 from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta, UnsetType, structs
 from werkzeug.exceptions import NotFound, PreconditionFailed
 from werkzeug.http import generate_etag, parse_etags, quote_etag
 
+from .errors import Fault, Invalid
 from .operations import Input
+from .values import Time, dec_hook, is_storable
 
 __all__ = ["Condition", "Page", "Position", "found", "now", "tag_of"]
 
 T = TypeVar("T")
-EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+# The types of the fields by which a list can be sorted, in a cursor.
+SORTABLE = (str, int, float, datetime, NoneType)
 now = partial(datetime.now, UTC)
 
 
@@ -29,28 +34,60 @@ def found(thing: T | None) -> T:
 
 
 class Position(NamedTuple):
-    """A place in a list that is ordered by time, then by id."""
+    """A place in a list: the value of the field that the list is sorted by, and the id."""
 
-    created_at: datetime
+    value: Any
     id: UUID
 
 
-# A position in base64: eight bytes of microseconds since 1970, of which the first is 0, and the id.
-CURSOR = Meta(pattern="^A[A-P][A-Za-z0-9_-]{30}$", description="the `next_cursor` of a response")
+# A digest of the sort and the filters, the value and the id, in MessagePack and base64.
+CURSOR = Meta(pattern="^[A-Za-z0-9_-]+$", description="the `next_cursor` of a response")
+CURSORS = msgspec.msgpack.Decoder(tuple[bytes, Any, UUID])
 
 
 class Page(Input):
-    """Which page of a list."""
+    """Which page of a list: the newest first, unless a subclass has a field `sort`.
+
+    `sort` is a Literal of names of fields; a name with "-" in front sorts in descending order. Every
+    other field of a subclass is a filter: the page has what has the same value. To filter in another
+    way, override `filters`.
+    """
 
     per_page: Annotated[int, Meta(ge=1, le=100)] = 20
     cursor: Annotated[str, CURSOR] | UnsetType = UNSET
 
-    def position(self) -> Position | None:
-        """Return the position after which the page begins; None for the first page."""
+    @property
+    def order(self) -> tuple[str, bool]:
+        """The field that the list is sorted by, and whether the order is descending."""
+        sort: str = getattr(self, "sort", "-created_at")
+        return sort.removeprefix("-"), sort.startswith("-")
+
+    def filters(self) -> dict[str, Any]:
+        """Return the filters that the caller has set, by the name of the field."""
+        given = structs.asdict(self)
+        own = given.keys() - {"per_page", "cursor", "sort"}
+        return {name: given[name] for name in sorted(own) if given[name] not in (UNSET, None)}
+
+    def digest(self) -> bytes:
+        """Return what a cursor has in common with the other cursors of the same list."""
+        given = structs.replace(self, per_page=20, cursor=UNSET)
+        return blake2b(msgspec.json.encode(given), digest_size=6).digest()
+
+    def position(self, kind: Any = Any) -> Position | None:
+        """Return the position after which the page begins; None for the first page.
+
+        `kind` is the type of the field that the list is sorted by. Raises Invalid (422) if the cursor
+        is from a list with another sort or other filters.
+        """
         if self.cursor is UNSET:
             return None
-        time, id_ = unpack(">Q16s", urlsafe_b64decode(self.cursor))
-        return Position(EPOCH + time * MICROSECOND, UUID(bytes=id_))
+        with suppress(ValueError, msgspec.MsgspecError):
+            digest, value, id_ = CURSORS.decode(urlsafe_b64decode(self.cursor + "=="))
+            if digest == self.digest() and isinstance(value, SORTABLE) and is_storable(value):
+                kind = Time if kind is datetime else kind
+                return Position(msgspec.convert(value, kind, dec_hook=dec_hook), id_)
+        detail = "Not a cursor of this list with this sort and these filters: start without one."
+        raise Invalid(Fault(detail, parameter="cursor"))
 
     def cut(self, listed: list[T]) -> tuple[list[T], str | None]:
         """Cut a list of up to `per_page + 1`; return the page and the cursor of the next page, if any."""
@@ -58,8 +95,8 @@ class Page(Input):
         if len(page) == len(listed):
             return page, None
         last: Any = page[-1]
-        time = (last.created_at - EPOCH) // MICROSECOND
-        return page, urlsafe_b64encode(pack(">Q16s", time, last.id.bytes)).decode()
+        place = msgspec.msgpack.encode((self.digest(), getattr(last, self.order[0]), last.id.bytes))
+        return page, urlsafe_b64encode(place).rstrip(b"=").decode()
 
 
 def tag_of(returned: Any) -> str:

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from google.cloud.firestore import DocumentReference, Query, WriteOption
+from google.cloud.firestore import DocumentReference, WriteOption
 from msgspec import structs
 
-from chassis.firestore import Snapshot, datastore, from_document, to_document
-from chassis.resources import Position, now
+from chassis.firestore import Snapshot, datastore, from_document, paged, to_document
+from chassis.resources import now
 
-from .models import Item
+from .models import Item, ItemPage
 
 
 def document(item_id: UUID) -> DocumentReference:
@@ -36,12 +36,8 @@ def get_item(item_id: UUID) -> Item:
     return to_item(datastore().call_again(document(item_id).get))
 
 
-def list_items(after: Position | None, limit: int) -> list[Item]:
-    query = datastore().client.collection("items").limit(limit)
-    for field in ("created_at", "__name__"):
-        query = query.order_by(field, Query.DESCENDING)
-    if after:
-        query = query.start_after({"created_at": after.created_at, "__name__": document(after.id)})
+def list_items(page: ItemPage) -> list[Item]:
+    query = paged(datastore().client.collection("items"), page)
     return [to_item(snapshot) for snapshot in datastore().call_again(query.get)]
 
 

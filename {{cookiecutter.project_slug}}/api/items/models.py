@@ -1,12 +1,13 @@
 """The JSON that callers send and receive."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from chassis import Input, Patch, Text, Time
+from chassis.resources import Page
 
 Name = Annotated[Text, Meta(min_length=1, max_length=100, examples=["Ada"])]
 Description = Annotated[Text, Meta(max_length=1000)]
@@ -28,6 +29,10 @@ class Item(msgspec.Struct, kw_only=True):
     description: str
     created_at: Time
     updated_at: Time
+
+
+class ItemPage(Page):
+    sort: Literal["-created_at", "created_at"] = "-created_at"
 
 
 class Items(msgspec.Struct):

@@ -7,13 +7,13 @@ from uuid import UUID
 
 import msgspec
 from msgspec import structs
-from sqlalchemy import Index, String, select, tuple_
+from sqlalchemy import Index, String, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.database import Base, reading, repeatable, writing
-from chassis.resources import Position, found, now
+from chassis.database import Base, paged, reading, repeatable, writing
+from chassis.resources import found, now
 
-from .models import Item
+from .models import Item, ItemPage
 
 
 class ItemRow(Base):
@@ -40,12 +40,9 @@ def get_item(item_id: UUID) -> Item:
         return found(session.get(ItemRow, item_id)).item()
 
 
-def list_items(after: Position | None, limit: int) -> list[Item]:
-    query = select(ItemRow).order_by(ItemRow.created_at.desc(), ItemRow.id.desc()).limit(limit)
-    if after:
-        query = query.where(tuple_(ItemRow.created_at, ItemRow.id) < after)
+def list_items(page: ItemPage) -> list[Item]:
     with reading() as session:
-        return [row.item() for row in session.scalars(query)]
+        return [row.item() for row in session.scalars(paged(select(ItemRow), page))]
 
 
 @repeatable

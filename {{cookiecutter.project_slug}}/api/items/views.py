@@ -10,14 +10,14 @@ from flask import Blueprint, url_for
 from msgspec import structs
 
 from chassis import operation
-from chassis.resources import Condition, Page, now, tag_of
+from chassis.resources import Condition, now, tag_of
 
 # % if cookiecutter.datastore == "firestore"
 from . import firestore as store
 # % else
 from . import sql as store
 # % endif
-from .models import Item, ItemIn, ItemPatch, Items
+from .models import Item, ItemIn, ItemPage, ItemPatch, Items
 
 items = Blueprint("items", __name__)
 
@@ -38,10 +38,9 @@ def create_item(body: ItemIn) -> Item:
 
 @items.get("/items")
 @operation(errors=[503])
-def list_items(query: Page) -> Items:
-    """List items, newest first."""
-    page, cursor = query.cut(store.list_items(query.position(), query.per_page + 1))
-    return Items(page, cursor)
+def list_items(query: ItemPage) -> Items:
+    """List items."""
+    return Items(*query.cut(store.list_items(query)))
 
 
 @items.get("/items/<item_id>")

@@ -23,9 +23,10 @@ from ..settings import Seconds, ServerSettings
 from . import conflicts, misfits
 from .base import Base, missing_columns
 from .columns import Amount, UTCDateTime
+from .pages import paged
 from .retries import repeatable
 
-__all__ = ["Amount", "Base", "UTCDateTime", "reading", "repeatable", "writing"]
+__all__ = ["Amount", "Base", "UTCDateTime", "paged", "reading", "repeatable", "writing"]
 
 URL = Meta(
     pattern=r"^(sqlite:///(?!:memory:)[^?]*[^?\s]|postgres(ql(\+psycopg)?)?://([^@\s]*@)?[^@\s]*)\Z",

@@ -14,6 +14,7 @@ class UTCDateTime(TypeDecorator[datetime]):
 
     impl = DateTime(timezone=True)
     cache_ok = True
+    python_type = datetime
 
     def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
         if value and not value.tzinfo:  # astimezone() would take the zone of the server
@@ -29,6 +30,7 @@ class Amount(TypeDecorator[Decimal]):
 
     impl = Numeric(15, 4)
     cache_ok = True
+    python_type = Decimal
 
     def load_dialect_impl(self, dialect: Any) -> Any:
         exact = dialect.supports_native_decimal

@@ -21,8 +21,9 @@ from ..ready import ready
 from .client import DatastoreSettings, Snapshot, make_client
 from .documents import from_document, to_document
 from .misfits import fitting
+from .pages import paged
 
-__all__ = ["DatastoreSettings", "Snapshot", "datastore", "from_document", "to_document"]
+__all__ = ["DatastoreSettings", "Snapshot", "datastore", "from_document", "paged", "to_document"]
 
 T = TypeVar("T")
 

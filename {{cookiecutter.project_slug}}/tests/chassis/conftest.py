@@ -15,9 +15,11 @@ from chassis import Settings
 from chassis.logs import StdoutHandler
 
 # % if cookiecutter.datastore == "sql"
+from .books_sql import library  # noqa: F401
 from .rows import no_models, postgresql, sqlite  # noqa: F401
 from .sql_fixtures import empty, reachable, unreachable  # noqa: F401
 # % elif cookiecutter.datastore == "firestore"
+from .books_firestore import library  # noqa: F401
 from .firestore_fixtures import datastore, emulator, reachable, unreachable  # noqa: F401
 # % endif
 from .things import create_app
