@@ -16,10 +16,13 @@ from .routes import id_of, path_of
 from .schemas import schemas_of
 from .security import Scheme
 
+# Any operation: 400 for an invalid Host header, 500 for a bug. A client can rely on their content.
+ALWAYS = {400, 500}
 # The error statuses of each part of a request; a parameter of the path adds 404.
 ERRORS = {"body": (400, 413, 415, 422), "query": (422,), "headers": (422,)}
-HEADER = {"required": True, "schema": {"type": "string"}}
-OPTIONAL = {"required": False, "schema": {"type": "string"}}
+# Longer headers do not pass proxies: nginx takes 4 KiB for all headers of a response.
+HEADER = {"required": True, "schema": {"type": "string", "maxLength": 4096}}
+OPTIONAL = HEADER | {"required": False}
 HEADERS = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
 # https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
 ERROR_HEADERS = {
@@ -33,8 +36,7 @@ ERROR_HEADERS = {
 class Describer:
     """Describes operations, and collects the components to which their descriptions refer."""
 
-    def __init__(self, types: list[Any], is_secured: bool) -> None:
-        self.is_secured = is_secured
+    def __init__(self, types: list[Any]) -> None:
         types = [Problem, *types]
         schemas, self.named = schemas_of(types)
         # By identity, because an annotation with a list in it has no hash.
@@ -47,13 +49,14 @@ class Describer:
     ) -> dict[str, Any]:
         """Describe an operation by its function: its name, docstring and annotations."""
         operation: Operation = view.operation
-        summary, _, description = (inspect.getdoc(view) or "").partition("\n\n")
+        text = inspect.getdoc(view) or view.__name__.replace("_", " ").capitalize()
+        summary, _, description = text.partition("\n\n")
         self.schemes |= {scheme.name: scheme.described for scheme in needed}
         described = {
             "operationId": id_of(rule, method),
-            "tags": rule.endpoint.split(".")[:-1],  # its blueprints
+            "tags": rule.endpoint.split(".")[:-1] or ["default"],  # its blueprints
             "summary": summary,
-            "description": description,
+            "description": description or summary,
             "security": [{scheme.name: list(scheme.scopes)} for scheme in needed],
             "parameters": self.parameters(rule, operation, method),
             "responses": self.successes(operation, method) | self.errors(operation, needed),
@@ -65,8 +68,6 @@ class Describer:
                 "content": {operation.media_type: content},
             }
         described = {name: value for name, value in described.items() if value}
-        if self.is_secured:
-            described.setdefault("security", [])  # public
         merged: dict[str, Any] = merge(operation.openapi, described)
         return merged
 
@@ -111,7 +112,7 @@ class Describer:
 
     def errors(self, operation: Operation, needed: Iterable[Scheme[Any]]) -> dict[str, Any]:
         """Describe the errors of an operation by status, its own error types among them."""
-        statuses = {401} if needed else set()
+        statuses = ALWAYS | ({401} if needed else set())
         statuses |= {403 for scheme in needed if scheme.scopes}
         for name, kind in operation.takes.items():
             statuses |= {*ERRORS.get(name, (404,)), *getattr(kind, "raises", ())}

@@ -10,11 +10,11 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from werkzeug.exceptions import NotFound, PreconditionFailed
-from werkzeug.http import generate_etag, parse_etags, quote_etag
+from werkzeug.http import generate_etag, parse_etags, quote_etag, unquote_etag
 
 from .operations import Input
 
-__all__ = ["Condition", "Page", "Position", "Text", "Time", "found", "now", "tag_of"]
+__all__ = ["Condition", "Cursor", "Page", "Position", "Text", "Time", "found", "now", "tag_of"]
 
 T = TypeVar("T")
 EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
@@ -39,14 +39,19 @@ class Position(NamedTuple):
 
 
 # A position in base64: eight bytes of microseconds since 1970, of which the first is 0, and the id.
-CURSOR = Meta(pattern="^A[A-P][A-Za-z0-9_-]{30}$", description="the `next_cursor` of a response")
+CURSOR = Meta(
+    pattern="^A[A-P][A-Za-z0-9_-]{30}$",
+    max_length=32,
+    description="the `next_cursor` of a response",
+)
+Cursor = Annotated[str, CURSOR]
 
 
 class Page(Input):
     """Which page of a list."""
 
     per_page: Annotated[int, Meta(ge=1, le=100)] = 20
-    cursor: Annotated[str, CURSOR] | UnsetType = UNSET
+    cursor: Cursor | UnsetType = UNSET
 
     def position(self) -> Position | None:
         """Return the position after which the page begins; None for the first page."""
@@ -70,14 +75,22 @@ def tag_of(returned: Any) -> str:
     return quote_etag(generate_etag(msgspec.json.encode(returned)))
 
 
+IF_MATCH = Meta(max_length=4096, description="the ETag that it must have; * is any")
+
+
 class Condition(msgspec.Struct, rename={"if_match": "If-Match"}):
     """Precondition for a write (If-Match): https://www.rfc-editor.org/rfc/rfc9110#name-if-match."""
 
     raises: ClassVar = (412,)
 
-    if_match: Annotated[str, Meta(description="the ETag that it must have; * is any")] = "*"
+    if_match: Annotated[str, IF_MATCH] = "*"
 
     def check(self, current: Any) -> None:
-        """Raise PreconditionFailed (412) unless If-Match has the ETag of the current value."""
-        if not parse_etags(self.if_match).contains_raw(tag_of(current)):
+        """Raise PreconditionFailed (412) unless If-Match has the ETag of the current value.
+
+        A weak tag (W/"…") counts, because a proxy that compresses makes the ETag weak. The ETag is
+        a hash of the value, so it names the value whatever its encoding is.
+        """
+        tag, _ = unquote_etag(tag_of(current))
+        if not parse_etags(self.if_match).contains_weak(tag):
             raise PreconditionFailed("If-Match lacks the current ETag: read the resource again.")
