@@ -75,9 +75,11 @@ listings: develop ## Write tests/rendering/listings/, the files that the project
 docs: develop ## Write templates/docs/, the OpenAPI documents of the projects
 	@rm -rf $(BUILD)/docs
 	$(foreach datastore,none sql,$(RENDER) -o $(BUILD)/docs/$(datastore) project_name=NAME project_slug=docs \
-		description=DESCRIPTION datastore=$(datastore) >/dev/null && $(IN_VENV) $(MAKE) -s -C $(BUILD)/docs/$(datastore)/docs docs &&) true
+		description=DESCRIPTION author_name=AUTHOR datastore=$(datastore) >/dev/null && $(IN_VENV) $(MAKE) -s -C $(BUILD)/docs/$(datastore)/docs docs &&) true
 	@for document in greetings:none items:sql; do \
 		sed -e 's/"NAME"/"{{ cookiecutter.__name }}"/' -e 's/"DESCRIPTION"/"{{ cookiecutter.__description }}"/' \
+			-e 's/"AUTHOR"/"{{ cookiecutter.__author }}"/' -e 's/name: "MIT"/name: "{{ cookiecutter.license }}"/' \
+			-e 's/identifier: "MIT"/identifier: "{{ cookiecutter.__license }}"/' \
 			$(BUILD)/docs/$${document#*:}/docs/docs/swagger.yaml > templates/docs/$${document%:*}.yaml; done
 
 lock: UPGRADE ?= --upgrade
@@ -85,14 +87,15 @@ lock: UPGRADE ?= --upgrade
 lock: develop ## Upgrade and lock all requirements; UPGRADE="--upgrade-package flask" upgrades one
 	cd requirements && $(IN_VENV) $(COMPILE) $(UPGRADE) develop.in -o develop.txt
 	cd requirements && $(IN_VENV) $(COMPILE) $(UPGRADE) bench.in -o bench.txt
+	cd requirements && $(IN_VENV) $(COMPILE) $(UPGRADE) clients.in -o clients.txt
 	$(IN_VENV) python -m tools.locks $(UPGRADE)
 
 audit: develop ## Look for known vulnerabilities in all locked requirements
 	@rm -rf $(BUILD)/audit
 	$(IN_VENV) python -m tools.render $(BUILD)/audit >/dev/null
 	$(IN_VENV) $(MAKE) -s -C $(BUILD)/audit/none/my-flask-api .venv/audit/audit.txt
-	@# Each apart, because pip-audit refuses two versions of one package, and the three are locked separately.
-	@status=0; for locks in requirements/bench.txt requirements/develop.txt "$(BUILD)/audit/*/my-flask-api/requirements/*.txt"; do \
+	@# Each apart, because pip-audit refuses two versions of one package, and the four are locked separately.
+	@status=0; for locks in requirements/bench.txt requirements/clients.txt requirements/develop.txt "$(BUILD)/audit/*/my-flask-api/requirements/*.txt"; do \
 		echo "Auditing $$locks …"; \
 		$(BUILD)/audit/none/my-flask-api/.venv/audit/bin/pip-audit --strict --disable-pip --require-hashes \
 			$$(printf -- '-r %s ' $$locks) || status=1; done; exit $$status

@@ -15,12 +15,13 @@ from uuid import uuid4
 
 import pytest
 from jinja2 import Environment
+from playwright.sync_api import Browser, Error, sync_playwright
 from pytest_cookies.plugin import Cookies
 
 from tests.support.datastores import Emulator, PostgreSQL
 from tests.support.engine import built, docker, need_engine
 from tests.support.installed import install
-from tests.support.machine import environment, fetch, free_port
+from tests.support.machine import environment, fetch, free_port, missing
 from tools.variants import AXES, QUESTIONS
 
 # The tests run the commands of the environment that they run in, whether it is activated or not.
@@ -145,6 +146,21 @@ def image(bake: Bake, engine: None) -> Iterator[Build]:
             return images[key]
 
         yield image
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    """Yield Chromium, for which api.example.com is this machine."""
+    chromium = shutil.which("chromium")
+    own = ["--host-resolver-rules=MAP api.example.com 127.0.0.1"]
+    own += [] if os.geteuid() else ["--no-sandbox"]  # Chromium has none for root
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=chromium, args=own)
+        except Error:
+            missing("Chromium (Debian's package chromium, or `playwright install chromium`)")
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

@@ -15,9 +15,16 @@ QUESTIONS = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-
 
 # Acts after rendering and changes no file.
 NO_AXIS = {"run_tests"}
-# Change a few files, or whether they are there, and neither code nor requirements (a test checks this).
+# Change a few files, or whether they are there, and neither what code does nor requirements (a test checks this).
 NEUTRAL = {
-    "license": {"Dockerfile", "LICENSE", "README.md", "pyproject.toml"},
+    "license": {
+        "Dockerfile",
+        "LICENSE",
+        "README.md",
+        "api/__init__.py",
+        "docs/swagger.yaml",
+        "pyproject.toml",
+    },
     "python_version": {"Dockerfile"},
     "ci": {".github/dependabot.yml", ".github/workflows/ci.yml", "README.md"},
 }

@@ -1,5 +1,6 @@
 """The nginx of docs/deploy.md, exactly its lines, in front of the server: Debian's nginx on loopback."""
 
+import gzip
 import json
 import os
 import pwd
@@ -19,10 +20,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from playwright.sync_api import Browser, expect
 
 from tests.conftest import Bake, Server, serving
 from tests.support.datastores import children
 from tests.support.edits import append
+from tests.support.installed import install
 from tests.support.machine import free_port, missing, run
 
 # nginx is not to run as root; Debian's package has this user for it.
@@ -38,7 +41,7 @@ from flask import Response, request
 
 @app.get("/client")
 def client() -> str:
-    return f"{request.scheme} {request.remote_addr}"
+    return f"{request.scheme} {request.remote_addr}{request.root_path}"
 
 @app.get("/large")
 def large() -> Response:
@@ -52,6 +55,8 @@ pid nginx.pid;
 events {}
 http {
     access_log off;
+    gzip on;
+    gzip_types application/json;
     client_body_temp_path body;
     fastcgi_temp_path fastcgi;
     proxy_temp_path proxy;
@@ -99,10 +104,13 @@ class Answer(NamedTuple):
     text: str
 
 
-def ask(to: Proxy | Direct, path: str, *headers: tuple[str, str], body: bytes = b"") -> Answer:
+def ask(
+    to: Proxy | Direct, path: str, *headers: tuple[str, str], body: bytes = b"", method: str = ""
+) -> Answer:
     client = HTTPConnection(NAME)
     with to.connect() as client.sock:
-        client.putrequest("POST" if body else "GET", path)
+        verb = method or ("POST" if body else "GET")
+        client.putrequest(verb, path, skip_accept_encoding=True)
         for name, text in headers:
             client.putheader(name, text)
         if body:
@@ -110,7 +118,10 @@ def ask(to: Proxy | Direct, path: str, *headers: tuple[str, str], body: bytes = 
             client.putheader("Content-Length", str(len(body)))
         client.endheaders(body)
         response = client.getresponse()
-        return Answer(response.status, response.headers, str(response.read(), "utf-8"))
+        read = response.read()
+        if response.headers["Content-Encoding"] == "gzip":
+            read = gzip.decompress(read)
+        return Answer(response.status, response.headers, str(read, "utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -126,11 +137,26 @@ def project(nginx: str, bake: Bake, tmp_path_factory: pytest.TempPathFactory) ->
     return project
 
 
-@contextmanager
-def proxied(nginx: str, project: Path, server: Server) -> Iterator[Proxy]:
-    """Run nginx with the document's lines; only its addresses and the certificate are others."""
+def lines_of(project: Path) -> tuple[str, str]:
+    """Return the document's lines for nginx, and those that stand in their places under a prefix."""
     document = (project / "docs/deploy.md").read_text(encoding="utf-8")
-    (lines,) = re.findall(r"^```nginx\n(.*?)^```$", document, re.MULTILINE | re.DOTALL)
+    lines, prefix = re.findall(r"^```nginx\n(.*?)^```$", document, re.MULTILINE | re.DOTALL)
+    return lines, prefix
+
+
+def replace_lines(lines: str, new: str) -> str:
+    """Put each new line in the place of the first one that sets the same."""
+    for line in new.splitlines():
+        (sets,) = re.findall(r"\s*(?:location|proxy_pass|proxy_set_header [\w-]+) ", line)
+        lines, count = re.subn(rf"^{sets}.*$", line, lines, count=1, flags=re.MULTILINE)
+        assert count == 1, line
+    return lines
+
+
+@contextmanager
+def proxied(nginx: str, project: Path, server: Server, changed: str = "") -> Iterator[Proxy]:
+    """Run nginx with the document's lines; only its addresses and the certificate are others."""
+    lines = replace_lines(lines_of(project)[0], changed)
     with tempfile.TemporaryDirectory(prefix="nginx-") as name:
         folder, own = Path(name), free_port()
         certificate, key = folder / "certificate.pem", folder / "key.pem"
@@ -174,9 +200,9 @@ def behind(nginx: str, project: Path) -> Iterator[Behind]:
     """Give a function that starts the server with settings, and nginx in front of it."""
     with ExitStack() as started:
 
-        def behind(**settings: str) -> Proxy:
+        def behind(changed: str = "", **settings: str) -> Proxy:
             server = started.enter_context(serving(project, **settings))
-            return started.enter_context(proxied(nginx, project, server))
+            return started.enter_context(proxied(nginx, project, server, changed))
 
         yield behind
 
@@ -189,6 +215,7 @@ FORGED = [
     [("X-Forwarded-Proto", "http")],
     [("X-Forwarded-Proto", "ftp, http,"), ("X-Forwarded-Proto", "http")],
     [("X-Forwarded-Ssl", "on")],
+    [("X-Forwarded-Prefix", "/evil"), ("X_Forwarded_Prefix", "/evil")],
     [("X_Forwarded_For", "6.6.6.6"), ("X_Forwarded_Proto", "http")],
     [("Forwarded", "for=6.6.6.6;proto=http"), ("X-Real-IP", "6.6.6.6")],
     [("Connection", "X-Forwarded-For, X-Forwarded-Proto")],
@@ -213,6 +240,95 @@ def test_without_trust_nobody_is_believed(behind: Behind) -> None:
     proxy = behind(TRUSTED_PROXIES="0")
     for headers in FORGED:
         assert ask(proxy, "/client", *headers).text == "http 127.0.0.1", headers
+
+
+# What docs/deploy.md says of a proxy in front of nginx.
+APPENDED = r"""
+        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+        proxy_set_header X-Forwarded-Proto "$http_x_forwarded_proto, $scheme";
+        proxy_set_header X-Forwarded-Prefix "$http_x_forwarded_prefix, /";
+"""
+
+
+@pytest.mark.thorough
+def test_what_the_proxy_in_front_of_nginx_says_arrives_and_what_a_client_forges_does_not(
+    behind: Behind, project: Path
+) -> None:
+    document = (project / "docs/deploy.md").read_text(encoding="utf-8")
+    for line in APPENDED.strip().splitlines():
+        assert f"`{line.strip().removeprefix('proxy_set_header ').removesuffix(';')}`" in document
+    proxy = behind(APPENDED.strip("\n"), TRUSTED_PROXIES="2")
+    said = {"For": "5.5.5.5", "Proto": "http", "Prefix": "/outer"}
+    headers = [(f"X-Forwarded-{name}", text) for name, text in said.items()]
+    assert ask(proxy, "/client", *headers).text == "http 5.5.5.5/outer"
+    forged = [(name, f"6.6.6.6, {text}") for name, text in headers]
+    assert ask(proxy, "/client", *forged).text == "http 5.5.5.5/outer"
+    assert ask(proxy, "/client", *headers[:2]).text == "http 5.5.5.5"
+
+
+@pytest.mark.thorough
+def test_under_a_prefix_links_have_it_and_none_that_a_client_forges(
+    behind: Behind, project: Path
+) -> None:
+    proxy = behind(lines_of(project)[1], TRUSTED_PROXIES="1")
+    for headers in FORGED:
+        assert ask(proxy, "/shop/client", *headers).text == f"https {CLIENT}/shop", headers
+        assert json.loads(ask(proxy, "/shop/", *headers).text)["docs"] == "/shop/docs"
+        document = json.loads(ask(proxy, "/shop/openapi.json", *headers).text)
+        assert document["servers"] == [{"url": "/shop"}]
+    assert ask(proxy, "/client").status == 404
+
+
+@pytest.mark.thorough
+def test_under_a_prefix_an_operation_is_executed_from_the_page(
+    behind: Behind, project: Path, browser: Browser
+) -> None:
+    proxy = behind(lines_of(project)[1], TRUSTED_PROXIES="1")
+    page = browser.new_page(ignore_https_errors=True)
+    asked: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(f"https://{NAME}:{proxy.port}/shop/docs")
+    operation = page.locator("#operations-greetings-greetings_create_greeting")
+    operation.locator("button.opblock-summary-control").click()
+    operation.locator("textarea").fill('{"name": "Ada"}')
+    operation.get_by_role("button", name="Execute").click()
+    expect(operation.locator(".live-responses-table")).to_contain_text("Hello, Ada!")
+    under = (f"https://{NAME}:{proxy.port}/shop/", "data:")
+    assert f"{under[0]}api/v1/greetings" in asked
+    assert [url for url in asked if not url.startswith(under)] == []
+    assert complaints == []
+
+
+@pytest.mark.thorough
+def test_an_etag_that_nginx_made_weak_is_the_item_s_and_a_location_is_under_the_prefix(
+    nginx: str, workshop: Bake, tmp_path: Path
+) -> None:
+    project = workshop(datastore="sql")
+    settings = {"TRUSTED_PROXIES": "1", "DATABASE_URL": f"sqlite:///{tmp_path}/app.db"}
+    install(project)
+    run("bin/run.sh", "alembic", "upgrade", "head", cwd=project, **settings)
+    with (
+        serving(project, **settings) as server,
+        proxied(nginx, project, server, lines_of(project)[1]) as proxy,
+    ):
+        created = ask(proxy, "/shop/api/v1/items", body=b'{"name": "Ada"}')
+        path = created.headers["Location"]
+        assert re.fullmatch("/shop/api/v1/items/[0-9a-f-]{36}", path)
+        compress = ("Accept-Encoding", "gzip")
+        read = ask(proxy, path, compress)
+        tag = read.headers["ETag"]
+        assert (read.headers["Content-Encoding"], tag) == ("gzip", f"W/{created.headers['ETag']}")
+        assert ask(proxy, path, compress, ("If-None-Match", tag)).status == 304
+        change = {"method": "PUT", "body": b'{"name": "Bob"}'}
+        changed = ask(proxy, path, ("If-Match", tag), **change)
+        assert changed.status == 200
+        assert ask(proxy, path, ("If-Match", tag), **change).status == 412
+        assert (
+            ask(proxy, path, ("If-Match", f"W/{changed.headers['ETag']}"), method="DELETE").status
+            == 204
+        )
 
 
 POST = b"POST /api/v1/greetings HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"

@@ -1,29 +1,13 @@
 """The docs page, in a real browser."""
 
-import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.conftest import Bake, serving
 from tests.support.edits import add_the_parcels_of_the_readme
-from tests.support.machine import missing
 from tools.variants import TEMPLATE
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    sandbox = [] if os.geteuid() else ["--no-sandbox"]  # Chromium has none for root
-    with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(executable_path=chromium, args=sandbox)
-        except Error:
-            missing("Chromium (Debian's package chromium, or `playwright install chromium`)")
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

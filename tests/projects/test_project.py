@@ -192,7 +192,7 @@ def test_what_the_readme_says_of_settings_jobs_and_renaming_works(
 
     field, use, tests, example, row, commands = blocks(project, "README.md", "Add a setting")
     replace(project / "api/settings.py", '    """\n\n\n', f'    """\n\n{field}\n\n')
-    add_after(factory, r"    app = open_app\(.*", use)
+    add_after(factory, r"    \)", use)
     imported, value = tests.split("\n\n")
     add_after(project / "tests/conftest.py", "import pytest", imported)
     replace(project / "tests/conftest.py", "SETTINGS: dict[str, Any] = {}\n", value)

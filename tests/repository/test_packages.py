@@ -26,6 +26,7 @@ FAKES = {
     "chromium": "",
     "ls": "",
     "nginx": "",
+    "npm": "",
     "pgbouncer": "",
     "wrk": "",
 }

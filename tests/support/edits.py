@@ -36,6 +36,6 @@ def add_the_parcels_of_the_readme(project: Path) -> None:
     (project / "api/parcels.py").write_text("\n\n".join(module), encoding="utf-8")
     factory = project / "api/__init__.py"
     add_after(factory, r"from \.(greetings|items) .*", "from .parcels import parcels")
-    add_after(factory, r"    app = open_app\(.*", registration)
+    add_after(factory, r"    app\.register_blueprint\(.*", registration)
     calls = "    case.call_and_validate(app=app)\n"
     replace(project / "tests/test_contract.py", calls, credentials)

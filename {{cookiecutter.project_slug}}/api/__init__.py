@@ -26,12 +26,24 @@ from .settings import Settings
 TITLE = "{{ cookiecutter.__name }}"
 DESCRIPTION = "{{ cookiecutter.__description }}"
 VERSION = "0.1.0"
+# Merged into the OpenAPI document.
+OPENAPI = {
+    "info": {
+        "contact": {"name": "{{ cookiecutter.__author }}"},
+        "license": {
+            "name": "{{ cookiecutter.license }}",
+            "identifier": "{{ cookiecutter.__license }}",
+        },
+    }
+}
 
 
 def create_app(settings: Settings | None = None) -> Flask:
     """Create the application with these settings; without any, with those of the environment."""
     settings = settings or Settings.from_environment()
-    app = open_app(__name__, settings, title=TITLE, description=DESCRIPTION, version=VERSION)
+    app = open_app(
+        __name__, settings, title=TITLE, description=DESCRIPTION, version=VERSION, openapi=OPENAPI
+    )
     # % if cookiecutter.datastore == "none"
     app.register_blueprint(greetings, url_prefix="/api/v1")
     # % else

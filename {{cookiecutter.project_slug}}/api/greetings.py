@@ -16,7 +16,7 @@ class GreetingIn(Input):
 
 
 class Greeting(msgspec.Struct):
-    message: str
+    message: Annotated[str, Meta(max_length=200)]
 
 
 @greetings.post("/greetings")

@@ -18,6 +18,8 @@ from .routes import id_of, path_of
 from .schemas import schemas_of
 from .security import Scheme
 
+# Any operation: 400 for an invalid Host header, 500 for a bug. A client can rely on their content.
+ALWAYS = {400, 500}
 # The error statuses of each part of a request; a parameter of the path adds 404.
 ERRORS = {"body": (400, 413, 415, 422), "query": (422,), "headers": (422,)}
 DEFAULT = Content(None, None)  # JSON
@@ -26,8 +28,7 @@ DEFAULT = Content(None, None)  # JSON
 class Describer:
     """Describes operations, and collects the components to which their descriptions refer."""
 
-    def __init__(self, types: list[Any], is_secured: bool) -> None:
-        self.is_secured = is_secured
+    def __init__(self, types: list[Any]) -> None:
         types = [Problem, *types]
         schemas, self.named = schemas_of(types)
         # By identity, because an annotation with a list in it has no hash.
@@ -40,13 +41,14 @@ class Describer:
     ) -> dict[str, Any]:
         """Describe an operation by its function: its name, docstring and annotations."""
         operation: Operation = view.operation
-        summary, _, description = (inspect.getdoc(view) or "").partition("\n\n")
+        text = inspect.getdoc(view) or view.__name__.replace("_", " ").capitalize()
+        summary, _, description = text.partition("\n\n")
         self.schemes |= {scheme.name: scheme.described for scheme in needed}
         described = {
             "operationId": id_of(rule, method),
-            "tags": rule.endpoint.split(".")[:-1],  # its blueprints
+            "tags": rule.endpoint.split(".")[:-1] or ["default"],  # its blueprints
             "summary": summary,
-            "description": description,
+            "description": description or summary,
             "security": [{scheme.name: list(scheme.scopes)} for scheme in needed],
             "parameters": self.parameters(rule, operation, method),
             "responses": self.successes(operation, method) | self.errors(operation, needed),
@@ -55,8 +57,6 @@ class Describer:
             content = body.described(self.schema(body.shown), **operation.examples)
             described["requestBody"] = {"required": not body.is_optional, "content": content}
         described = {name: value for name, value in described.items() if value}
-        if self.is_secured:
-            described.setdefault("security", [])  # public
         merged: dict[str, Any] = merge(operation.openapi, described)
         return merged
 
@@ -105,7 +105,7 @@ class Describer:
 
     def errors(self, operation: Operation, needed: Iterable[Scheme[Any]]) -> dict[str, Any]:
         """Describe the errors of an operation by status, its own error types among them."""
-        statuses = {401} if needed else set()
+        statuses = ALWAYS | ({401} if needed else set())
         statuses |= {403 for scheme in needed if scheme.scopes}
         for name, kind in operation.takes.items():
             statuses |= {*ERRORS.get(name, (404,)), *getattr(kind, "raises", ())}

@@ -1,15 +1,17 @@
 """Every error is application/problem+json: https://www.rfc-editor.org/rfc/rfc9457."""
 
 from inspect import get_annotations
-from typing import Any, ClassVar, Literal, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, get_type_hints
 
 import msgspec
 from flask import Flask, Response
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 from werkzeug.exceptions import HTTPException, UnprocessableEntity
 
 # The most characters of a detail. A fault's texts repeat what the caller sent, and get fewer.
 DETAIL, FAULT = 1000, 200
+Short = Annotated[str, Meta(max_length=FAULT)]
+Url = Annotated[str, Meta(max_length=2000, extra_json_schema={"format": "uri-reference"})]
 
 
 def cut(text: str, most: int) -> str:
@@ -20,9 +22,9 @@ def cut(text: str, most: int) -> str:
 class Fault(msgspec.Struct, omit_defaults=True):
     """What is wrong in a request, and where: a JSON pointer into the body, or a parameter's name."""
 
-    detail: str
-    pointer: str | UnsetType = UNSET
-    parameter: str | UnsetType = UNSET
+    detail: Short
+    pointer: Short | UnsetType = UNSET
+    parameter: Short | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         self.detail = cut(self.detail, FAULT)
@@ -33,14 +35,16 @@ class Fault(msgspec.Struct, omit_defaults=True):
 class Problem(msgspec.Struct, kw_only=True):
     """An error, as RFC 9457 describes it."""
 
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
-    errors: list[Fault] | UnsetType = UNSET
+    type: Url = "about:blank"
+    title: Short
+    status: Annotated[int, Meta(ge=400, le=599)]
+    detail: Annotated[str, Meta(max_length=DETAIL)]
+    errors: Annotated[list[Fault], Meta(max_length=100)] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
+        self.title = cut(self.title, FAULT)
         self.detail = cut(self.detail, DETAIL)
+        self.errors = self.errors and self.errors[:100]
 
 
 class Error(HTTPException):

@@ -28,6 +28,8 @@ SECURITY_HEADERS = [
     ("X-Frame-Options", "DENY"),
 ]
 NAMES = frozenset(name for name, _ in SECURITY_HEADERS)
+# An address that is not alone: [::1]:1, [::1] or 1.2.3.4:5.
+match_address = re.compile(r"\[([^\[\]]+)\](?::\d+)?|([^:]+):\d+", re.ASCII).fullmatch
 # Short, and without characters that could forge a log line or markup.
 is_sane = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII).fullmatch
 # A name, an IPv4 or an IPv6 address, and a port.
@@ -89,11 +91,27 @@ def with_headers(application: "WSGIApplication", app: Flask) -> "WSGIApplication
     return wrapped
 
 
+def without_port(application: "WSGIApplication") -> "WSGIApplication":
+    """Wrap a WSGI application: some proxies forward the client's address with its port."""
+
+    def wrapped(environ: "WSGIEnvironment", start_response: "StartResponse") -> Any:
+        if match := match_address(environ.get("REMOTE_ADDR", "")):
+            environ["REMOTE_ADDR"] = match[1] or match[2]
+        return application(environ, start_response)
+
+    return wrapped
+
+
 def register(app: Flask) -> None:
     """Wrap an application. From the outside: request id, trusted proxies, traces, your middleware."""
     wsgi: WSGIApplication = app.wsgi_app
     for wrap in app.extensions["wrappers"]:
         wsgi = wrap(wsgi)
     if proxies := app.extensions["settings"].trusted_proxies:
-        wsgi = ProxyFix(wsgi, x_for=proxies, x_proto=proxies)
+        # % if cookiecutter.deploy == "cloud-run"
+        # No X-Forwarded-Prefix: Cloud Run passes on the one that a client sends.
+        wsgi = ProxyFix(without_port(wsgi), x_for=proxies, x_proto=proxies)
+        # % else
+        wsgi = ProxyFix(without_port(wsgi), x_for=proxies, x_proto=proxies, x_prefix=proxies)
+        # % endif
     app.wsgi_app = with_headers(wsgi, app)  # type: ignore[assignment, method-assign]

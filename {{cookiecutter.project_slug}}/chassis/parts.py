@@ -4,8 +4,9 @@ from typing import Any
 
 from werkzeug.http import HTTP_STATUS_CODES
 
-HEADER = {"required": True, "schema": {"type": "string"}}
-OPTIONAL = {"required": False, "schema": {"type": "string"}}
+# Longer headers do not pass proxies: nginx takes 4 KiB for all headers of a response.
+HEADER = {"required": True, "schema": {"type": "string", "maxLength": 4096}}
+OPTIONAL = HEADER | {"required": False}
 HEADERS = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
 # https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
 ERROR_HEADERS = {

@@ -1,9 +1,12 @@
 """GET /: what this is. GET /health: the process is up."""
 
-import msgspec
-from flask import Blueprint, Flask, current_app
-from msgspec import UNSET, UnsetType
+from typing import Annotated, Literal
 
+import msgspec
+from flask import Blueprint, Flask, current_app, url_for
+from msgspec import UNSET, Meta, UnsetType
+
+from .errors import Url
 from .operations import operation
 from .security import public
 
@@ -12,12 +15,12 @@ health = Blueprint("health", __name__)
 
 
 class Index(msgspec.Struct):
-    message: str
-    docs: str | UnsetType = UNSET
+    message: Annotated[str, Meta(max_length=100)]
+    docs: Url | UnsetType = UNSET
 
 
 class Health(msgspec.Struct):
-    status: str
+    status: Literal["ok"]
 
 
 @index.get("/")
@@ -26,7 +29,7 @@ class Health(msgspec.Struct):
 def get_index() -> Index:
     """Greet the caller, with a link to the documentation."""
     on = current_app.extensions["settings"].docs == "on"
-    return Index("Hello, World!", docs="/docs" if on else UNSET)
+    return Index("Hello, World!", docs=url_for("docs.get_docs") if on else UNSET)
 
 
 @health.get("/health")

@@ -12,13 +12,13 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType, structs
 from werkzeug.exceptions import NotFound, PreconditionFailed
-from werkzeug.http import generate_etag, parse_etags, quote_etag
+from werkzeug.http import generate_etag, parse_etags, quote_etag, unquote_etag
 
 from .errors import Fault, Invalid
 from .operations import Input
 from .values import Time, dec_hook, is_storable
 
-__all__ = ["Condition", "Page", "Position", "found", "now", "tag_of"]
+__all__ = ["Condition", "Cursor", "Page", "Position", "found", "now", "tag_of"]
 
 T = TypeVar("T")
 # The types of the fields by which a list can be sorted, in a cursor.
@@ -41,7 +41,12 @@ class Position(NamedTuple):
 
 
 # A digest of the sort and the filters, the value and the id, in MessagePack and base64.
-CURSOR = Meta(pattern="^[A-Za-z0-9_-]+$", description="the `next_cursor` of a response")
+Cursor = Annotated[
+    str,
+    Meta(
+        pattern="^[A-Za-z0-9_-]+$", max_length=4000, description="the `next_cursor` of a response"
+    ),
+]
 CURSORS = msgspec.msgpack.Decoder(tuple[bytes, Any, UUID])
 
 
@@ -54,7 +59,7 @@ class Page(Input):
     """
 
     per_page: Annotated[int, Meta(ge=1, le=100)] = 20
-    cursor: Annotated[str, CURSOR] | UnsetType = UNSET
+    cursor: Cursor | UnsetType = UNSET
 
     @property
     def order(self) -> tuple[str, bool]:
@@ -104,14 +109,22 @@ def tag_of(returned: Any) -> str:
     return quote_etag(generate_etag(msgspec.json.encode(returned)))
 
 
+IF_MATCH = Meta(max_length=4096, description="the ETag that it must have; * is any")
+
+
 class Condition(msgspec.Struct, rename={"if_match": "If-Match"}):
     """Precondition for a write (If-Match): https://www.rfc-editor.org/rfc/rfc9110#name-if-match."""
 
     raises: ClassVar = (412,)
 
-    if_match: Annotated[str, Meta(description="the ETag that it must have; * is any")] = "*"
+    if_match: Annotated[str, IF_MATCH] = "*"
 
     def check(self, current: Any) -> None:
-        """Raise PreconditionFailed (412) unless If-Match has the ETag of the current value."""
-        if not parse_etags(self.if_match).contains_raw(tag_of(current)):
+        """Raise PreconditionFailed (412) unless If-Match has the ETag of the current value.
+
+        A weak tag (W/"…") counts, because a proxy that compresses makes the ETag weak. The ETag is
+        a hash of the value, so it names the value whatever its encoding is.
+        """
+        tag, _ = unquote_etag(tag_of(current))
+        if not parse_etags(self.if_match).contains_weak(tag):
             raise PreconditionFailed("If-Match lacks the current ETag: read the resource again.")

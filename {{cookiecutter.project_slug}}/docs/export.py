@@ -1,5 +1,6 @@
 """`make docs`: writes docs/swagger.yaml, the OpenAPI document of the code."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,23 @@ from wsgi import app
 
 
 class Dumper(yaml.SafeDumper):
-    """Writes the title and the description in double quotes, and repeats what occurs twice."""
+    """Writes the texts of `info` in double quotes, and repeats what occurs twice."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
+def texts_of(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for member in value.values():
+            yield from texts_of(member)
+    elif isinstance(value, str):
+        yield value
+
+
 def main() -> None:
     exported = app.extensions["document"]
-    texts = exported["info"].values()
+    texts = set(texts_of(exported["info"]))
 
     def represent(dumper: Dumper, text: str) -> yaml.Node:
         style = '"' if text in texts else None

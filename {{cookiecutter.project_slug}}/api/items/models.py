@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from chassis import Input, Patch, Text, Time
-from chassis.resources import Page
+from chassis.resources import Cursor, Page
 
 Name = Annotated[Text, Meta(min_length=1, max_length=100, examples=["Ada"])]
 Description = Annotated[Text, Meta(max_length=1000)]
@@ -25,8 +25,8 @@ class ItemPatch(Patch):
 
 class Item(msgspec.Struct, kw_only=True):
     id: UUID
-    name: str
-    description: str
+    name: Name
+    description: Description
     created_at: Time
     updated_at: Time
 
@@ -36,5 +36,5 @@ class ItemPage(Page):
 
 
 class Items(msgspec.Struct):
-    items: list[Item]
-    next_cursor: str | None
+    items: Annotated[list[Item], Meta(max_length=100)]
+    next_cursor: Cursor | None

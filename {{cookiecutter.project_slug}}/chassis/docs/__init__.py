@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
-from flask import Blueprint, Flask, Response, current_app, send_from_directory
+from flask import Blueprint, Flask, Response, current_app, request, send_from_directory
 
 from ..operations import undocumented
 from ..security import public
@@ -20,9 +20,11 @@ docs = Blueprint("docs", __name__, url_prefix="/docs")
 @public
 @undocumented
 def get_openapi() -> Response:
-    """Return the document."""
-    document = msgspec.json.encode(current_app.extensions["document"])
-    return Response(document, mimetype="application/json")
+    """Return the document, with the prefix at which a proxy serves the application."""
+    document = current_app.extensions["document"]
+    if request.root_path and document.get("servers") == [{"url": "/"}]:
+        document = document | {"servers": [{"url": request.root_path}]}
+    return Response(msgspec.json.encode(document), mimetype="application/json")
 
 
 @docs.get("")

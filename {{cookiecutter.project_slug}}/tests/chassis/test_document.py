@@ -10,7 +10,7 @@ from flask import Blueprint, Flask
 from hypothesis import settings
 from msgspec import Meta
 
-from chassis import Settings, close_app, open_app, operation
+from chassis import Input, Settings, close_app, open_app, operation
 
 from . import generated  # noqa: F401
 from .shop import make_shop
@@ -37,7 +37,35 @@ def test_the_document_describes_it() -> None:
     assert limit["name"] == "limit"
     assert limit["required"] is False
     assert limit["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
-    assert set(operation["responses"]) == {"200", "422"}
+    assert set(operation["responses"]) == {"200", "400", "422", "500"}
+
+
+def test_an_operation_without_words_is_described_by_its_name_and_path() -> None:
+    app = open_test_app()
+    app.get("/a/silent")(operation()(get_silence))
+    app.get("/a/b")(operation(tags=["default", "mine"])(get_thing.__wrapped__))  # type: ignore[attr-defined]
+    document = close_app(app).extensions["document"]
+    silent = document["paths"]["/a/silent"]["get"]
+    assert (silent["summary"], silent["description"]) == ("Get silence", "Get silence")
+    assert silent["tags"] == ["default"]
+    tags = {tag["name"]: tag["description"] for tag in document["tags"]}
+    assert tags["mine"] == "Operations under /a/b."
+    assert tags["default"] == "Operations under /."  # /things, too
+
+
+def test_the_document_has_no_schema_that_nothing_refers_to() -> None:
+    document = make_app().extensions["document"]
+    text = msgspec.json.encode(document).decode()
+    for name in document["components"]["schemas"]:
+        assert f'"#/components/schemas/{name}"' in text
+    assert "ThingsQuery" not in document["components"]["schemas"]
+
+
+def test_a_schema_that_only_the_owner_refers_to_is_kept() -> None:
+    more = {"x-a": {"$ref": "#/components/schemas/Words"}, "components": {"schemas": {"Own": {}}}}
+    app = open_app(__name__, Settings(), title="T", version="1", openapi=more)
+    app.get("/words")(operation()(find_words))
+    assert close_app(app).extensions["document"]["components"]["schemas"].keys() >= {"Words", "Own"}
 
 
 def test_the_document_says_what_is_required_and_what_may_not_be_found() -> None:
@@ -129,7 +157,7 @@ def test_null_removes_what_the_document_has() -> None:
     app.get("/thing")(operation(tags=["a"], openapi=more)(get_thing.__wrapped__))  # type: ignore[attr-defined]
     paths = close_app(app).extensions["document"]["paths"]
     assert "/health" not in paths
-    assert set(paths["/thing"]["get"]["responses"]) == {"418"}
+    assert set(paths["/thing"]["get"]["responses"]) == {"400", "418", "500"}
     assert "tags" not in paths["/thing"]["get"]
 
 
@@ -197,6 +225,18 @@ def test_the_errors_of_an_operation_are_documented_with_their_headers() -> None:
     assert {"404", "409", "503"} <= set(responses)
     shared = make_shop().extensions["document"]["components"]["responses"]
     assert "Retry-After" in shared["ServiceUnavailable"]["headers"]
+
+
+class Words(Input):
+    word: str
+
+
+def find_words(query: Words) -> int:
+    return len(query.word)
+
+
+def get_silence() -> int:
+    return 0
 
 
 @operation()

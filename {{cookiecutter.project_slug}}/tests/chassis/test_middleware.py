@@ -7,14 +7,14 @@ from flask import Flask, Response, request
 from flask.testing import FlaskClient
 from werkzeug.test import create_environ, run_wsgi_app
 
-from chassis import Settings, close_app
+from chassis import Settings, close_app, open_app
 from chassis.middleware import SECURITY_HEADERS
 
 from .things import create_app, open_test_app
 
 FORGED = {
     "X-Forwarded-Port": "6666",
-    "X-Forwarded-Prefix": "/evil",
+    "X-Forwarded-Prefix": "/evil, /shop",
     "X-Forwarded-For": "6.6.6.6, 10.0.0.9",
     "X-Forwarded-Proto": "https",
     "X-Forwarded-Host": "evil",
@@ -57,8 +57,13 @@ def test_any_other_request_id_is_replaced(client: FlaskClient, bad: str) -> None
     ("proxies", "seen"),
     [
         (0, {"address": "127.0.0.1", "scheme": "http", "url": "http://localhost/me"}),
+        # % if cookiecutter.deploy == "cloud-run"
         (1, {"address": "10.0.0.9", "scheme": "https", "url": "https://localhost/me"}),
         (2, {"address": "6.6.6.6", "scheme": "http", "url": "http://localhost/me"}),
+        # % else
+        (1, {"address": "10.0.0.9", "scheme": "https", "url": "https://localhost/shop/me"}),
+        (2, {"address": "6.6.6.6", "scheme": "http", "url": "http://localhost/evil/me"}),
+        # % endif
     ],
 )
 def test_exactly_the_trusted_proxies_are_believed(proxies: int, seen: dict[str, str]) -> None:
@@ -69,6 +74,48 @@ def test_exactly_the_trusted_proxies_are_believed(proxies: int, seen: dict[str, 
         return {"address": request.remote_addr, "scheme": request.scheme, "url": request.url}
 
     assert app.test_client().get("/me", headers=FORGED).json == seen
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "seen"),
+    [
+        ("1.2.3.4:5678", "1.2.3.4"),
+        ("[2001:db8::1]:5678", "2001:db8::1"),
+        ("[::1]", "::1"),
+        ("6.6.6.6:1, [fe80::1%eth0]:1", "fe80::1%eth0"),
+        ("1.2.3.4", "1.2.3.4"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("::1", "::1"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_a_forwarded_address_is_seen_without_its_port(forwarded: str, seen: str) -> None:
+    app = create_app(Settings(trusted_proxies=1))
+
+    @app.get("/me")
+    def me() -> str:
+        return str(request.remote_addr)
+
+    assert app.test_client().get("/me", headers={"X-Forwarded-For": forwarded}).text == seen
+
+
+# % if cookiecutter.deploy != "cloud-run"
+@pytest.mark.parametrize(("prefix", "root"), [("/shop", "/shop"), ("/a/b/", "/a/b"), ("", "")])
+def test_behind_a_prefix_links_and_the_document_have_it(prefix: str, root: str) -> None:
+    client = create_app(Settings(trusted_proxies=1)).test_client()
+    headers = {"X-Forwarded-Prefix": prefix}
+    assert client.get("/", headers=headers).json["docs"] == f"{root}/docs"  # type: ignore[index]
+    servers = client.get("/openapi.json", headers=headers).json["servers"]  # type: ignore[index]
+    assert servers == [{"url": root or "/"}]
+
+
+# % endif
+def test_servers_of_the_owner_are_kept_behind_a_prefix() -> None:
+    own = {"servers": [{"url": "https://api.example.com/shop"}]}
+    app = open_app(__name__, Settings(trusted_proxies=1), title="T", version="1", openapi=own)
+    client = close_app(app).test_client()
+    document = client.get("/openapi.json", headers={"X-Forwarded-Prefix": "/shop"}).json
+    assert document["servers"] == own["servers"]  # type: ignore[index]
 
 
 def test_middleware_of_the_owner_runs_inside_the_request_id_and_the_proxies() -> None:

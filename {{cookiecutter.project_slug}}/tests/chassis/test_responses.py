@@ -21,6 +21,8 @@ TOKEN = {"Authorization": "Bearer writer"}
 T = TypeVar("T")
 Created = tuple[T, Literal[201], dict[str, str]]
 
+ALWAYS = {"400", "500"}  # of every operation
+
 
 @pytest.fixture
 def client() -> FlaskClient:
@@ -98,7 +100,7 @@ def test_every_way_to_write_a_status_works(
     response = client.get("/x")
     assert response.status_code == status
     assert response.get_json(silent=True) == body
-    assert set(responses) == declared
+    assert set(responses) == declared | ALWAYS
 
 
 def untyped_status() -> Thing:
@@ -113,7 +115,7 @@ def untyped_headers() -> dict[str, Any]:
 def test_a_status_that_is_not_declared_is_sent_all_the_same(function: Any) -> None:
     client, responses = serve(function)
     assert client.get("/x").status_code == 202
-    assert set(responses) == {"200"}
+    assert set(responses) == {"200"} | ALWAYS
 
 
 def null() -> tuple[Thing | None, Literal[200]]:
@@ -139,7 +141,7 @@ def redirected() -> BaseResponse:
 def test_a_redirect_is_a_response_of_its_own() -> None:
     client, responses = serve(redirected, status=303)
     assert client.get("/x").location == "/health"
-    assert set(responses) == {"303"}
+    assert set(responses) == {"303"} | ALWAYS
 
 
 def pair() -> tuple[str, str]:

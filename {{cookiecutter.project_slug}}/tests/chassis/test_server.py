@@ -70,7 +70,7 @@ def test_the_log_level_holds_for_the_server_too() -> None:
 
 def test_the_access_line_has_the_address_that_trusted_proxies_give() -> None:
     with serving(TRUSTED_PROXIES="1") as server:
-        server.get("/health", "X-Forwarded-For: 6.6.6.6, 10.0.0.9")
+        server.get("/health", "X-Forwarded-For: 6.6.6.6, 10.0.0.9:5678")
         assert access(server.stop())["/health"]["remote_addr"] == "10.0.0.9"
 
 

@@ -1,0 +1,145 @@
+"""The documents of the projects: what linters of OpenAPI say of them, and the clients made from them."""
+
+import json
+import os
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import Bake, serving
+from tests.support.edits import add_the_parcels_of_the_readme, append, blocks
+from tests.support.installed import install
+from tests.support.machine import missing, run
+from tools.variants import AXES, TEMPLATE, distinct
+
+JUDGES = TEMPLATE / "tests/judges"
+# Neither judge may need the network, so that it has none that works.
+OFFLINE = {
+    "HTTP_PROXY": "http://127.0.0.1:9",
+    "HTTPS_PROXY": "http://127.0.0.1:9",
+    "REDOCLY_TELEMETRY": "off",
+    "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true",
+}
+# How each client is used; by the answer to `datastore`.
+USES = Path(__file__).with_name("clients")
+
+pytestmark = pytest.mark.thorough
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the packages of tests/judges; return the folder of their commands."""
+    npm = shutil.which("npm") or missing("npm, with Node.js 20 or newer (Debian's package npm)")
+    folder = shutil.copytree(JUDGES, tmp_path_factory.mktemp("node") / "judges")
+    run(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=folder)
+    return folder / "node_modules/.bin"
+
+
+@pytest.fixture(scope="module")
+def documents(bake: Bake, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Return every document that the template renders, and the one of a project that declares more."""
+    folder = tmp_path_factory.mktemp("documents")
+    licenses = [{"license": license_} for license_ in AXES["license"]]
+    texts = {
+        (bake(**each) / "docs/swagger.yaml").read_text("utf-8") for each in distinct() + licenses
+    }
+    for number, text in enumerate(sorted(texts)):
+        (folder / f"{number}.yaml").write_text(text, encoding="utf-8")
+    assert len(texts) > len(licenses)
+    return sorted(folder.iterdir())
+
+
+@pytest.fixture(scope="module")
+def declared(bake: Bake, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the document of a project with the README's example of all that can be declared."""
+    project = shutil.copytree(bake(), tmp_path_factory.mktemp("declared") / "project")
+    add_the_parcels_of_the_readme(project)
+    install(project)
+    run("make", "docs", cwd=project)
+    return project / "docs/swagger.yaml"
+
+
+def test_spectral_and_redocly_find_nothing(
+    node: Path, documents: list[Path], declared: Path
+) -> None:
+    judged = [*documents, declared]
+    spectral = [node / "spectral", "lint", "--fail-severity=hint", "--ruleset", JUDGES / "oas.yaml"]
+    run(*spectral, *judged, cwd=node.parent.parent, **OFFLINE)
+    redocly = [node / "redocly", "lint", "--extends=recommended", "--format=json"]
+    for document in judged:
+        said = run(*redocly, document, cwd=node.parent.parent, **OFFLINE)
+        found, _ = json.JSONDecoder().raw_decode(said[said.index("{") :])
+        assert found["problems"] == [], document
+
+
+def test_owasp_s_rules_find_nothing_but_what_the_decisions_refuse(
+    node: Path, documents: list[Path]
+) -> None:
+    rules = shutil.copy(JUDGES / "owasp.yaml", node.parent.parent)
+    run(
+        *(node / "spectral", "lint", "--fail-severity=hint", "--ruleset", rules, *documents),
+        cwd=node.parent.parent,
+        **OFFLINE,
+    )
+    refused = [
+        name
+        for name, rule in yaml.safe_load(Path(rules).read_text(encoding="utf-8"))["rules"].items()
+        if rule is False
+    ]
+    page = (TEMPLATE / "docs/decisions/contract-layer.md").read_text(encoding="utf-8")
+    assert [name for name in refused if f"`{name.partition('-')[2]}`" not in page] == []
+    assert refused
+
+
+def commands_of_the_readme(project: Path) -> tuple[list[str], list[str]]:
+    """Return the arguments of the two generators, as the README has them."""
+    (lines,) = blocks(project, "README.md", "Make a client")
+    python, typescript = map(shlex.split, lines.strip().splitlines())
+    assert python[:2] == ["uvx", "openapi-python-client"]
+    assert typescript[:5] == ["npx", "-p", "typescript@5", "-p", "openapi-typescript"]
+    return python[2:], typescript[6:]
+
+
+@pytest.mark.parametrize("datastore", ["none", "sql"])
+def test_a_generated_python_client_calls_the_server_errors_included(
+    workshop: Bake, tmp_path: Path, datastore: str
+) -> None:
+    project = workshop(datastore=datastore)
+    arguments, _ = commands_of_the_readme(project)
+    install(project)
+    settings = {"DATABASE_URL": f"sqlite:///{tmp_path}/app.db"} if datastore == "sql" else {}
+    if datastore == "sql":
+        run("bin/run.sh", "alembic", "upgrade", "head", cwd=project, **settings)
+    else:
+        add_the_parcels_of_the_readme(project)
+        run("make", "docs", cwd=project)
+    run(sys.executable, "-m", "venv", tmp_path / "venv", cwd=tmp_path)
+    binaries = tmp_path / "venv/bin"
+    requirements = TEMPLATE / "requirements/clients.txt"
+    run(binaries / "pip", "install", "-q", "--require-hashes", "-r", requirements, cwd=tmp_path)
+    path = {"PATH": f"{binaries}:{os.environ['PATH']}"}
+    made = [*arguments, "--fail-on-warning", "--meta=none", f"--output-path={tmp_path}/client"]
+    run(binaries / "openapi-python-client", *made, cwd=project, **path)
+    shutil.copy(USES / f"{datastore}.py", tmp_path / "use.py")
+    with serving(project, WORKERS="1", **settings) as server:  # which has all parcels
+        run(binaries / "python", "use.py", server.address, cwd=tmp_path)
+
+
+@pytest.mark.parametrize("datastore", ["none", "sql"])
+def test_generated_types_compile_and_know_bodies_and_errors(
+    node: Path, bake: Bake, tmp_path: Path, datastore: str
+) -> None:
+    project = bake(datastore=datastore)
+    _, arguments = commands_of_the_readme(project)
+    run(node / "openapi-typescript", *arguments, cwd=project, **OFFLINE)
+    (tmp_path / "client.ts").write_text((project / "client.ts").read_text("utf-8"), "utf-8")
+    (project / "client.ts").unlink()
+    use = shutil.copy(USES / f"{datastore}.ts", tmp_path / "use.ts")
+    run(node / "tsc", "--strict", "--noEmit", use, cwd=tmp_path)
+    append(use, 'const wrong: Problem["status"] = "404";\n')
+    with pytest.raises(AssertionError, match="not assignable to type 'number'"):
+        run(node / "tsc", "--strict", "--noEmit", use, cwd=tmp_path)
