@@ -84,7 +84,8 @@ class Request(flask.Request):
 
     def get_json(self, *args: Any, **options: Any) -> Any:
         """Parse the body as JSON; with `force=True`, of any media type."""
-        self.max_content_length = min(self.max_content_length or self.for_json, self.for_json)
+        if self._max_content_length is None:
+            self.max_content_length = min(self.max_content_length or self.for_json, self.for_json)
         return super().get_json(*args, **options)
 
 

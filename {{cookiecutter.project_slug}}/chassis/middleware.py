@@ -5,6 +5,7 @@ exceptions.
 """
 
 import re
+from functools import lru_cache
 from os import urandom
 from typing import TYPE_CHECKING, Any
 
@@ -38,16 +39,19 @@ match_host = re.compile(
 ).fullmatch
 
 
+@lru_cache(maxsize=100)
+def is_host(text: str) -> bool:
+    found = match_host(text)
+    return found is not None and int(found[1] or 0) < 65536
+
+
 def has_host(environ: "WSGIEnvironment") -> bool:
     """Return whether the Host header is valid. Only HTTP/1.0 may leave it out.
 
     https://www.rfc-editor.org/rfc/rfc9112#section-3.2
     """
     host = environ.get("HTTP_HOST")
-    if host is None:
-        return str(environ["SERVER_PROTOCOL"]) < "HTTP/1.1"
-    found = match_host(host)
-    return found is not None and int(found[1] or 0) < 65536
+    return is_host(host) if host is not None else environ["SERVER_PROTOCOL"] < "HTTP/1.1"
 
 
 def refuse_host(environ: "WSGIEnvironment", start: "StartResponse") -> Any:
