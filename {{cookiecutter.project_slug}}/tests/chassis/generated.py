@@ -1,9 +1,5 @@
 """How schemathesis generates requests: the same ones in every run."""
 
-# % if cookiecutter.datastore != "none"
-import re
-
-# % endif
 from typing import Any
 
 import schemathesis
