@@ -1,8 +1,5 @@
 """How schemathesis generates requests: the same ones in every run."""
 
-# % if cookiecutter.datastore != "none"
-
-# % endif
 from typing import Any
 
 import schemathesis
