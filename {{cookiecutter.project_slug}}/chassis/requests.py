@@ -17,7 +17,7 @@ from werkzeug.exceptions import (
 )
 
 from .errors import Fault, Invalid
-from .values import dec_hook, is_storable
+from .values import dec_hook, is_storable, not_finite
 
 T = TypeVar("T")
 
@@ -87,12 +87,8 @@ def read_parameters(given: dict[str, Any], kind: type[T]) -> T:
     except msgspec.ValidationError as error:
         detail, place = fault_of(error)
         raise Invalid(Fault(detail, parameter=place[0] if place else UNSET)) from error
-    for name, value in msgspec.to_builtins(made).items():
-        for each in value if isinstance(value, list) else [value]:
-            if isinstance(each, float) and not math.isfinite(
-                each
-            ):  # "nan": JSON has no such number
-                raise Invalid(Fault("Expected a finite number", parameter=name))
+    for name in not_finite(made):
+        raise Invalid(Fault("Expected a finite number", parameter=name))
     return made
 
 
