@@ -13,9 +13,9 @@ from werkzeug.formparser import default_stream_factory
 from .checks import bare, members, refuse
 from .errors import Fault, Invalid
 from .media import MULTIPART, Upload, read_file, schema_of
-from .requests import fault_of, infinite, pointer_to, single
+from .requests import fault_of, pointer_to, single
 from .schemas import is_text
-from .values import dec_hook, refused
+from .values import dec_hook, not_finite, refused
 
 
 def files_of(kind: Any) -> dict[str, list[Any]]:
@@ -95,7 +95,7 @@ def convert(given: Any, kind: Any) -> Any:
     except msgspec.ValidationError as error:
         detail, place = fault_of(error)
         raise Invalid(Fault(detail, pointer=pointer_to(place))) from error
-    for name in infinite(made) if isinstance(made, msgspec.Struct) else ():
+    for name in not_finite(made) if isinstance(made, msgspec.Struct) else ():
         raise Invalid(Fault("Expected a finite number", pointer=pointer_to([name])))
     return made
 

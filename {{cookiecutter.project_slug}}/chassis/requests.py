@@ -1,8 +1,6 @@
 """Convert a request to the types that a view declares; report each fault and its place."""
 
-import math
 import re
-from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -14,7 +12,7 @@ from werkzeug.exceptions import BadRequest, NotFound
 from .decoding import MALFORMED, Decoder
 from .errors import Fault, Invalid
 from .media import schema_of
-from .values import dec_hook, is_storable
+from .values import dec_hook, is_storable, not_finite
 
 T = TypeVar("T")
 
@@ -67,17 +65,9 @@ def read_parameters(given: dict[str, Any], kind: type[T]) -> T:
     except msgspec.ValidationError as error:
         detail, place = fault_of(error)
         raise Invalid(Fault(detail, parameter=place[0] if place else UNSET)) from error
-    for name in infinite(made):
+    for name in not_finite(made):
         raise Invalid(Fault("Expected a finite number", parameter=name))
     return made
-
-
-def infinite(made: Any) -> Iterator[str]:
-    """Yield the names of the fields that are infinite or nan, which JSON has no number for."""
-    for name, value in msgspec.to_builtins(made, enc_hook=bool).items():
-        for each in value if isinstance(value, list) else [value]:
-            if isinstance(each, float) and not math.isfinite(each):
-                yield name
 
 
 def lists_of(query: type) -> set[str]:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import msgspec
-from msgspec import Meta, inspect
+from msgspec import Meta, inspect, structs
 
 ZONED = Annotated[datetime, Meta(tz=True)]
 # In another zone than UTC, a time on the first or the last day may be outside the years 1 to 9999.
@@ -117,6 +117,18 @@ def is_storable(value: Any) -> bool:
     if isinstance(value, float):
         return math.isfinite(value)
     return not isinstance(value, int) or -(2**63) <= value < 2**63
+
+
+def not_finite(parameters: Any) -> Iterator[str]:
+    """Yield the names of parameters with a float that JSON does not have: msgspec reads "nan"."""
+    if isinstance(parameters, msgspec.Struct) and all(
+        isinstance(value, str | int) for value in structs.astuple(parameters)
+    ):
+        return  # quickly, because most have no float
+    for name, value in msgspec.to_builtins(parameters, enc_hook=bool).items():
+        for each in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(each, float) and not math.isfinite(each):
+                yield name
 
 
 def refused(kind: Any, name: str) -> Iterator[tuple[str, str]]:
