@@ -26,10 +26,11 @@ from .settings import Settings
 TITLE = "{{ cookiecutter.__name }}"
 DESCRIPTION = "{{ cookiecutter.__description }}"
 VERSION = "0.1.0"
+AUTHOR = "{{ cookiecutter.__author }}"
 # Merged into the OpenAPI document.
 OPENAPI = {
     "info": {
-        "contact": {"name": "{{ cookiecutter.__author }}"},
+        "contact": {"name": AUTHOR},
         "license": {
             "name": "{{ cookiecutter.license }}",
             "identifier": "{{ cookiecutter.__license }}",
