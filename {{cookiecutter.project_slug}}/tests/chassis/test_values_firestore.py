@@ -38,7 +38,7 @@ def keep_plain(body: Plain) -> None:
 
 @pytest.fixture
 def plain(reachable: dict[str, Any]) -> Flask:
-    app = open_test_app(Settings(**reachable, max_body_bytes=2_000_000))
+    app = open_test_app(Settings(**reachable, max_body_bytes=2_000_000, max_json_bytes=2_000_000))
     app.post("/plain")(keep_plain)
     return close_app(app)
 
