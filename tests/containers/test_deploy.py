@@ -371,7 +371,7 @@ def test_without_nginx_slow_clients_hold_all_threads(project: Path, slow: str) -
 
 
 def test_a_body_over_the_limit_is_refused_by_nginx_and_no_smaller_one(behind: Behind) -> None:
-    proxy = behind(TRUSTED_PROXIES="1")
+    proxy = behind(TRUSTED_PROXIES="1", MAX_JSON_BYTES="1048576")
     largest = b'{"name": 5}'.ljust(1_048_576)
     assert ask(proxy, "/api/v1/greetings", body=largest).status == 422
     refused = ask(proxy, "/api/v1/greetings", body=largest + b" ")

@@ -54,7 +54,7 @@ def import_csv(body: Annotated[str, Media("text/csv", max_bytes=2_000)]) -> list
 @operation()
 def export_csv(query: Row) -> Annotated[Iterator[str], Media("text/csv")]:
     """Export a CSV."""
-    if query.name == "nobody":
+    if query.name == "unknown":
         abort(404)
     for number in range(3):
         yield f"{request.path},{query.name},{number}\n"

@@ -222,7 +222,7 @@ def test_a_stream_can_use_the_request(client: FlaskClient) -> None:
 
 
 def test_an_error_before_the_first_chunk_has_a_response_of_its_own(client: FlaskClient) -> None:
-    assert client.get("/csv?name=nobody").status_code == 404
+    assert client.get("/csv?name=unknown").status_code == 404
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
