@@ -51,7 +51,7 @@ def import_csv(body: Annotated[str, Media("text/csv", max_bytes=2_000)]) -> list
 
 
 @media.get("/csv")
-@operation()
+@operation(errors=[404])
 def export_csv(query: Row) -> Annotated[Iterator[str], Media("text/csv")]:
     """Export a CSV."""
     if query.name == "unknown":
