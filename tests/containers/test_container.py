@@ -87,8 +87,10 @@ def test_docker_sees_on_any_port_whether_it_is_healthy(image: Build) -> None:
 def test_make_image_and_make_run_image_serve_it_with_the_settings_of_env(
     workshop: Bake, answers: Answers
 ) -> None:
-    project = workshop(**answers)
     port, image = free_port(), f"test-{uuid4().hex[:8]}"
+    project = workshop(**answers, project_slug=image)
+    if answers["datastore"] == "firestore":
+        use_this_machine_s_emulator(project)
     (project / ".env").write_text(f"PORT={port}\nDOCS=off\n", encoding="utf-8")
     run("make", "image", f"IMAGE={image}", cwd=project)
     command = ["make", "run-image", f"IMAGE={image}"]
@@ -98,6 +100,7 @@ def test_make_image_and_make_run_image_serve_it_with_the_settings_of_env(
             assert "docs" not in json.loads(fetch(f"http://127.0.0.1:{port}/"))
         finally:
             docker("stop", docker("ps", "--quiet", f"--filter=ancestor={image}"))
+    run("docker", "compose", "--project-name", image, "down", cwd=project)
     subprocess.run(["docker", "volume", "rm", image], capture_output=True)
     docker("rmi", image)
 
