@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -122,8 +123,10 @@ def test_a_generated_python_client_calls_the_server_errors_included(
     requirements = TEMPLATE / "requirements/clients.txt"
     run(binaries / "pip", "install", "-q", "--require-hashes", "-r", requirements, cwd=tmp_path)
     path = {"PATH": f"{binaries}:{os.environ['PATH']}"}
-    made = [*arguments, "--fail-on-warning", "--meta=none", f"--output-path={tmp_path}/client"]
-    run(binaries / "openapi-python-client", *made, cwd=project, **path)
+    made = [*arguments, "--meta=none", f"--output-path={tmp_path}/client"]
+    said = run(binaries / "openapi-python-client", *made, cwd=project, **path)
+    left_out = re.findall("WARNING parsing (.*) within", said)
+    assert left_out == ([] if datastore == "sql" else ["POST /api/v1/parcels.csv"])
     shutil.copy(USES / f"{datastore}.py", tmp_path / "use.py")
     with serving(project, WORKERS="1", **settings) as server:  # which has all parcels
         run(binaries / "python", "use.py", server.address, cwd=tmp_path)

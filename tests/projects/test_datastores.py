@@ -255,12 +255,14 @@ def test_behind_a_pooler_no_setting_leaks_and_the_role_has_the_bound(
 
     own = url.replace("api:secret", f"{ROLE}:secret")
     page = (project / "docs/database.md").read_text(encoding="utf-8")
-    (bound,) = re.findall(r"ALTER ROLE api SET .*;", page)
+    of_the_role = re.findall(r"ALTER ROLE api SET .*;", page)
     create = f"CREATE ROLE {ROLE} LOGIN SUPERUSER"
-    postgresql.execute("postgres", create, bound.replace("ROLE api", f"ROLE {ROLE}"))
+    bounds = [each.replace("ROLE api", f"ROLE {ROLE}") for each in of_the_role]
+    postgresql.execute("postgres", create, *bounds)
     with serving(project, WORKERS="2", DATABASE_URL=own) as server:
         assert [Answer(server, ITEMS).status for _ in range(10)] == [200] * 10
         assert shown(own, "statement_timeout") == "2s"
+        assert shown(own, "timezone") == "UTC"
     assert "statement_timeout" not in capfd.readouterr().out
 
 
