@@ -121,6 +121,7 @@ def lint(found: dict[str, str], tmp_path: Path) -> list[tuple[str, str, str]]:
     file.write_text(json.dumps([{"command_string": command} for command in found]))
     done = subprocess.run(
         ["gcloud", "meta", "lint-gcloud-commands", f"--commands-file={file}"],
+        cwd=tmp_path,  # gcloud creates the files that a command would write
         env=environment(CLOUDSDK_CONFIG=str(tmp_path / "gcloud")),
         text=True,
         capture_output=True,
