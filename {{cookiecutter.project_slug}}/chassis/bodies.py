@@ -1,8 +1,8 @@
 """Limit the body of each request, however it is read: by an operation, a plain view or middleware.
 
-The limit of a request is `request.max_content_length`: MAX_JSON_BYTES for what becomes Python
-objects, which are many times its size, and MAX_BODY_BYTES for the rest. Code that reads more sets
-this attribute before it reads.
+The limit is `request.max_content_length`. By default it is MAX_JSON_BYTES for JSON and URL-encoded
+forms, which take many times their size in memory, and MAX_BODY_BYTES for other bodies. To use
+another limit, set this attribute before you read the body.
 """
 
 from functools import cached_property
@@ -20,7 +20,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class Body(RawIOBase):
-    """A body, whose reader gets 413 if it is longer than `limit`, and 400 if it is not complete."""
+    """Read a body; raise 413 if it is longer than `limit`, and 400 if it is incomplete."""
 
     def __init__(self, stream: "InputStream", limit: int, length: int | None) -> None:
         """Take the server's stream; `length` is the Content-Length, None if the body is chunked."""
@@ -52,7 +52,7 @@ def too_large(limit: int) -> RequestEntityTooLarge:
 
 
 class Request(flask.Request):
-    """A request, in which `stream` and all that is read from it keep the limit."""
+    """Limit `stream`, and every attribute and method that reads it."""
 
     @property
     def max_content_length(self) -> int | None:

@@ -44,7 +44,7 @@ class Upload(FileStorage):
 
 
 def check(name: str, types: Any, max_bytes: Any) -> None:
-    """Raise TypeError for media types or a limit that cannot be."""
+    """Raise TypeError if a media type or a limit is invalid."""
     if isinstance(types, str):
         raise TypeError(f'{name}: `media_types` is a text: write ("{types}",)')
     if not types:

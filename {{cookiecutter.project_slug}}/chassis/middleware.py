@@ -1,7 +1,7 @@
 """Add a request id and security headers, and a problem for exceptions that Flask does not handle.
 
-It also refuses a request whose Host header is missing or invalid. This layer is outside Flask because that is faster, and because Flask does not handle all
-exceptions.
+It also refuses a request whose Host header is missing or invalid. This layer is outside Flask,
+because Flask does not handle all exceptions.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Write a log record as one line of JSON, whatever it holds; lose and replace none of its fields."""
+"""Write every log record as one line of JSON, without losing or replacing its fields."""
 
 import logging
 from collections.abc import Mapping
@@ -34,12 +34,12 @@ class JsonFormatter(MsgspecFormatter):
 
 
 def renamed(fields: Mapping[Any, Any], taken: set[str]) -> dict[str, Any]:
-    """Return fields with other names in place of those that are taken, and of those that are no text."""
+    """Return the fields; add `extra_` to names that are taken, and convert other names to text."""
     return {f"extra_{name}" if name in taken else text(name): fields[name] for name in fields}
 
 
 def simplified(record: logging.LogRecord) -> logging.LogRecord:
-    """Return a copy of a record in which what JSON cannot hold is text."""
+    """Return a copy of a record; convert values that JSON cannot represent to text."""
     simple = copy(record)
     simple.__dict__ = {text(name): encodable(value) for name, value in record.__dict__.items()}
     try:

@@ -54,8 +54,8 @@ class Page(Input):
     """Which page of a list: the newest first, unless a subclass has a field `sort`.
 
     `sort` is a Literal of names of fields; a name with "-" in front sorts in descending order. Every
-    other field of a subclass is a filter: the page has what has the same value. To filter in another
-    way, override `filters`.
+    other field of a subclass is a filter: only rows or documents with the same value are listed. To
+    filter in another way, override `filters`.
     """
 
     per_page: Annotated[int, Meta(ge=1, le=100)] = 20

@@ -1,4 +1,4 @@
-"""The types of what callers send: every value fits into each datastore, and comes back as it was.
+"""Define types for request data; every datastore stores and returns their values unchanged.
 
 The OpenAPI document shows their limits. `Annotated[Text, Meta(max_length=100)]` sets a limit of
 your own; for numbers, write `Annotated[int, Meta(ge=1, le=30)]` instead of Int64.
@@ -120,7 +120,7 @@ def is_storable(value: Any) -> bool:
 
 
 def not_finite(parameters: Any) -> Iterator[str]:
-    """Yield the names of parameters with a float that JSON does not have: msgspec reads "nan"."""
+    """Yield the names of parameters that are NaN or infinite, which msgspec accepts as text."""
     if isinstance(parameters, msgspec.Struct) and all(
         isinstance(value, str | int) for value in structs.astuple(parameters)
     ):

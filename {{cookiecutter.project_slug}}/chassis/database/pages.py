@@ -12,7 +12,7 @@ Q = TypeVar("Q", bound=Select[Any])
 def paged(query: Q, page: Page) -> Q:
     """Sort and filter a query of a model with an `id`; limit it to one row more than the page has.
 
-    An index that has the filters, the sort key and the id makes each page equally fast.
+    With an index on the filters, the sort key and the id, the database reads only the page's rows.
     """
     (model,) = [each["entity"] for each in query.column_descriptions]
     name, descending = page.order

@@ -20,10 +20,10 @@ class PatientConnection(psycopg.Connection[Any]):
     used_at = 0.0
 
     def is_alive(self) -> bool:
-        """Tell without a round trip that the connection works; False if only a round trip can tell.
+        """Return True if the connection works; return False if only a round trip can show that.
 
-        It works if it was used in the last second, and the server has sent nothing since. A server
-        that closes a connection sends that.
+        It works if it was used in the last second and there is nothing to read. If the server has
+        closed the connection, there is.
         """
         if self.closed or monotonic() - self.used_at > 1:
             return False

@@ -10,9 +10,10 @@ from ..resources import Page
 
 
 def paged(collection: CollectionReference, page: Page) -> Query:
-    """Sort and filter a collection whose documents are named by their id, one more than the page has.
+    """Sort and filter a collection; limit it to one document more than the page has.
 
-    A filter or a second sort key needs a composite index. Documents without the sort key are left out.
+    The name of each document must be its id. A filter or a second sort key needs a composite index.
+    Documents without the sort key are left out.
     """
     name, descending = page.order
     query = collection.limit(page.per_page + 1)
