@@ -369,10 +369,10 @@ LOCKS = ["develop.txt", "common.txt"]
 
 
 def grow_old(template: Path) -> str:
-    """Commit lock files with an older werkzeug; return the version that the present ones have."""
+    """Commit lock files with an older click; return the version that the present ones have."""
     lock = (template / "templates/requirements.jinja").read_text(encoding="utf-8")
-    (present,) = re.findall(r"^werkzeug==(\S+)", lock, re.MULTILINE)
-    command = [sys.executable, "-m", "tools.locks", "--upgrade-package", f"werkzeug<{present}"]
+    (present,) = re.findall(r"^click==(\S+)", lock, re.MULTILINE)
+    command = [sys.executable, "-m", "tools.locks", "--upgrade-package", f"click<{present}"]
     run(*command, cwd=template)
     commit(template, "Be older")
     return present
@@ -410,7 +410,7 @@ def test_a_project_that_lives_follows_the_template(
         locked = bake(datastore=datastore) / "requirements" / lock
         assert (project / "requirements" / lock).read_bytes() == locked.read_bytes()
     assert "passed" in run("make", "lint", "test", cwd=project)
-    version = "import importlib.metadata as m; print(m.version('werkzeug'))"
+    version = "import importlib.metadata as m; print(m.version('click'))"
     assert run(project / ".venv/bin/python", "-c", version, cwd=project).strip() == present
     git(project, "add", "--all")
     run("make", "docs", "format", cwd=project)
@@ -446,10 +446,10 @@ def test_requirements_that_both_changed_are_locked_again(template: Path) -> None
     """By the commands of the project's README."""
     grow_old(template)
     project = create(template)
-    older = version_of_werkzeug(project)
-    append(project / "requirements/common.in", f"werkzeug<{older}\n")
+    older = version_of_click(project)
+    append(project / "requirements/common.in", f"click<{older}\n")
     run("make", "lock", "UPGRADE=", cwd=project)
-    chosen = version_of_werkzeug(project)
+    chosen = version_of_click(project)
     commit(project, "Hold a package back")
     move_far_on(template)
     assert "Applied patch to 'requirements/common.txt' with conflicts." in update(project)
@@ -459,10 +459,10 @@ def test_requirements_that_both_changed_are_locked_again(template: Path) -> None
     for lock in LOCKS:
         text = (project / "requirements" / lock).read_text(encoding="utf-8")
         assert not re.search("<<<<|>>>>|====", text)
-    assert version_of_werkzeug(project) == chosen != older
+    assert version_of_click(project) == chosen != older
     assert "passed" in run("make", "lint", "test", cwd=project)
 
 
-def version_of_werkzeug(project: Path) -> str:
+def version_of_click(project: Path) -> str:
     text = (project / "requirements/common.txt").read_text(encoding="utf-8")
-    return re.findall(r"^werkzeug==(\S+)", text, re.MULTILINE)[0]
+    return re.findall(r"^click==(\S+)", text, re.MULTILINE)[0]
