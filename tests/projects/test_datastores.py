@@ -89,6 +89,7 @@ def test_while_its_datastore_is_stopped_the_api_says_so_and_then_serves_again(
         assert Answer(server, ITEMS, {"name": "Eve"}).status == 201
 
 
+@pytest.mark.thorough
 def test_while_its_datastore_hangs_nobody_waits_for_long(
     server: Server, store: PostgreSQL | Emulator
 ) -> None:
@@ -154,6 +155,7 @@ def test_while_a_lock_is_held_health_answers_and_the_others_get_503(
         assert Answer(server, ITEMS, {"name": "Eve"}).status == 201
 
 
+@pytest.mark.thorough
 def test_a_worker_that_is_killed_takes_nothing_with_it_that_was_acknowledged(
     workshop: Bake, database: Callable[[Path], str]
 ) -> None:
@@ -298,6 +300,7 @@ def test_make_start_migrates_sqlite_and_keeps_what_is_there(workshop: Bake) -> N
     assert (project / "instance/app.db").exists()
 
 
+@pytest.mark.thorough
 def test_make_start_never_migrates_a_database_server(
     workshop: Bake, postgresql: PostgreSQL
 ) -> None:
@@ -374,6 +377,7 @@ def test_make_emulator_starts_the_emulator_and_ctrl_c_stops_it(workshop: Bake) -
     pytest.fail("Ctrl-C leaves the emulator behind")
 
 
+@pytest.mark.thorough
 def test_without_credentials_firestore_is_away_and_the_log_says_why(
     workshop: Bake, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -140,6 +140,7 @@ def test_gcloud_knows_every_command_with_its_flags(bake: Bake, tmp_path: Path) -
     assert [checked for checked in lint(found, tmp_path) if checked[2]] == []
 
 
+@pytest.mark.thorough
 def test_a_flag_that_gcloud_does_not_know_is_found_in_every_file(
     workshop: Bake, tmp_path: Path
 ) -> None:

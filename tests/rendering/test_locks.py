@@ -19,6 +19,7 @@ from tools.variants import PROJECT, TEMPLATE, distinct
 EVERY = re.sub(r"^# % .*\n", "", LOCK.read_text(encoding="utf-8"), flags=re.MULTILINE)
 
 
+@pytest.mark.thorough
 def test_the_requirements_of_every_row_compile_to_its_lock_files_in_one_resolution(
     bake: Bake, tmp_path: Path
 ) -> None:
@@ -98,6 +99,7 @@ def test_requirements_without_a_resolution_change_nothing(tmp_path: Path) -> Non
     assert (template / "templates/requirements.jinja").read_bytes() == before
 
 
+@pytest.mark.thorough
 def test_a_package_has_the_marker_of_what_needs_it_and_of_pairs(tmp_path: Path) -> None:
     """tqdm needs colorama on Windows only; the third line needs it everywhere."""
     lines = [

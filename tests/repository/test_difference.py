@@ -40,6 +40,7 @@ def difference(template: Path) -> tuple[str, dict[str, str]]:
     return summary, {path.name: path.read_text(encoding="utf-8") for path in patches}
 
 
+@pytest.mark.thorough
 def test_a_changed_line_shows_in_the_projects_that_have_it_alone(template: Path) -> None:
     append(template / SQL, "# changed\n")
     summary, patches = difference(template)
