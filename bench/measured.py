@@ -12,26 +12,30 @@ from .servers import BUILD, Server, gunicorn, render, run
 
 T = TypeVar("T")
 ROWS, NEWEST = 100_000, datetime(2026, 1, 1, tzinfo=UTC)
-# Runs in a project. Inserts rows that are one second apart; the newest is at NEWEST.
+# Runs in a project. Inserts rows that are one second apart; the newest is at NEWEST. Prints the cursor
+# of a page after which 20 rows are left.
 FILL = """
 import sys
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from api import create_app
-from api.items.sql import Row
+from api.items.models import ItemPage
+from api.items.sql import ItemRow
 from chassis.database import writing
 from sqlalchemy import insert
 
-newest = datetime.fromisoformat(sys.argv[2])
+count, newest = int(sys.argv[1]), datetime.fromisoformat(sys.argv[2])
 with create_app().app_context(), writing() as session:
     rows = []
-    for number in range(int(sys.argv[1])):
+    for number in range(count):
         time = newest - timedelta(seconds=number)
         row = dict(id=UUID(int=number), name=f"Item {number}", description="What it is. " * 5)
         rows.append(row | dict(created_at=time, updated_at=time))
-    for start in range(0, len(rows), 10_000):
-        session.execute(insert(Row), rows[start:start + 10_000])
+    for start in range(0, count, 10_000):
+        session.execute(insert(ItemRow), rows[start:start + 10_000])
+last = ItemRow(**rows[count - 21])
+print(ItemPage(per_page=1).cut([last, last])[1])
 """
 
 
@@ -64,7 +68,8 @@ class Bench:
             settings = {"DATABASE_URL": url, "DATASTORE_TIMEOUT": "0"}
             start: list[str | Path] = [self.sql / "bin/run.sh"]
             run(*start, "alembic", "upgrade", "head", **settings)
-            run(*start, "python", "-c", FILL, str(ROWS), NEWEST.isoformat(), **settings)
+            filled = run(*start, "python", "-c", FILL, str(ROWS), NEWEST.isoformat(), **settings)
+            self.deep = filled.split()[-1]
         return urls
 
     def turns(self, servers: dict[str, T]) -> Iterator[tuple[str, T]]:

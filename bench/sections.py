@@ -6,16 +6,13 @@ import sys
 import sysconfig
 import tempfile
 import time
-from base64 import urlsafe_b64encode
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from struct import pack
 from typing import Any
 from uuid import UUID
 
 from .load import burst, closed, idle, open_loop
-from .measured import NEWEST, ROWS, Bench, of_connections, of_cpus
+from .measured import ROWS, Bench, of_connections, of_cpus
 from .servers import (
     BUILD,
     ONE,
@@ -148,9 +145,7 @@ def kinds(bench: Bench, workers: int) -> dict[str, tuple[Server, str, dict[str, 
         "422": (own, GREETINGS, wrong),
     }
     if hasattr(bench, "urls"):
-        last = NEWEST - timedelta(seconds=ROWS - 21) - datetime(1970, 1, 1, tzinfo=UTC)
-        position = pack(">Q16s", last // timedelta(microseconds=1), UUID(int=ROWS - 21).bytes)
-        deep = f"{ITEMS}?cursor={urlsafe_b64encode(position).decode()}"
+        deep = f"{ITEMS}?cursor={bench.deep}"
         for name, url in bench.urls.items():
             server = as_rendered(bench.sql, DATABASE_URL=url)
             page = f"a page of 20, {name}"

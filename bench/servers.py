@@ -40,7 +40,8 @@ def on_cpus(cpus: str) -> list[str]:
 
 
 def render(datastore: str) -> Path:
-    """Render and install a project; return its folder."""
+    """Render and install a project, in place of the last one; return its folder."""
+    shutil.rmtree(BUILD / datastore, ignore_errors=True)
     command = [sys.executable, "-m", "cookiecutter", "--no-input", "--default-config", "-f"]
     run(*command, "-o", BUILD / datastore, ROOT, f"datastore={datastore}")
     project = BUILD / datastore / "my-flask-api"

@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler
 from itertools import count
 from typing import Any
@@ -9,7 +10,10 @@ from typing import Any
 import pytest
 
 from bench import paced
+from bench import servers as bench_servers
+from bench.measured import Bench
 from bench.report import Goal, Table
+from bench.sections import kinds
 from bench.servers import as_rendered, gunicorn, serve
 from tests.conftest import Bake
 from tests.support.datastores import children
@@ -125,3 +129,13 @@ def test_a_server_is_measured_when_all_its_workers_are_there(workshop: Bake) -> 
     install(project)
     with serve(as_rendered(project, WORKERS="5")) as running:
         assert len(children(running.pid)) == 5
+
+
+@pytest.mark.thorough
+def test_every_request_of_the_benchmark_gets_its_status() -> None:
+    """On each datastore, with the rows that a full measurement inserts."""
+    with closing(Bench(seconds=1, quick=False)) as bench:
+        for name, (server, path, how) in kinds(bench, workers=1).items():
+            with serve(server) as running:
+                status = bench_servers.ask(running.port, path, how.get("body", ""))
+            assert (name, status) == (name, how.get("status", 200))
