@@ -55,13 +55,19 @@ BASE ?= origin/main
 difference: develop ## Show how the projects differ from those of BASE (origin/main)
 	@$(IN_VENV) python -m tools.difference $(BASE) $(BUILD)/difference
 
-.venv/bench/bench.txt: .venv/develop.txt requirements/bench.txt
-	@echo "Installing requirements/bench.txt into .venv/bench …"
-	@$(PYTHON) -m venv --clear .venv/bench
-	@.venv/bench/bin/python -m pip install -q --require-hashes -r requirements/bench.txt
-	@cp requirements/bench.txt $@
+define environment
+.venv/$(1)/$(1).txt: .venv/develop.txt requirements/$(1).txt
+	@echo "Installing requirements/$(1).txt into .venv/$(1) …"
+	@$(PYTHON) -m venv --clear .venv/$(1)
+	@.venv/$(1)/bin/python -m pip install -q --require-hashes -r requirements/$(1).txt
+	@cp requirements/$(1).txt $$@
 
-bench: develop .venv/bench/bench.txt ## Measure the projects (half an hour); write docs/bench.json, bench.svg and the tables of scaling.md
+endef
+# The picture of the benchmark, and the references that run beside the projects.
+MEASURED = bench fastapi litestar
+$(foreach each,$(MEASURED),$(eval $(call environment,$(each))))
+
+bench: develop $(foreach each,$(MEASURED),.venv/$(each)/$(each).txt) ## Measure the projects (half an hour); write docs/bench.json, bench.svg and the tables of scaling.md
 	$(IN_VENV) python -m bench
 	.venv/bench/bin/python -m bench.picture
 	$(IN_VENV) python bench/scaling.py
@@ -83,19 +89,19 @@ docs: develop ## Write templates/docs/, the OpenAPI documents of the projects
 			$(BUILD)/docs/$${document#*:}/docs/docs/swagger.yaml > templates/docs/$${document%:*}.yaml; done
 
 lock: UPGRADE ?= --upgrade
+# The requirements of the template itself. The projects' are made by tools/locks.py.
+OWN = develop clients $(MEASURED)
 
 lock: develop ## Upgrade and lock all requirements; UPGRADE="--upgrade-package flask" upgrades one
-	cd requirements && $(IN_VENV) $(COMPILE) $(UPGRADE) develop.in -o develop.txt
-	cd requirements && $(IN_VENV) $(COMPILE) $(UPGRADE) bench.in -o bench.txt
-	cd requirements && $(IN_VENV) $(COMPILE) $(UPGRADE) clients.in -o clients.txt
+	set -e; cd requirements; for each in $(OWN); do $(IN_VENV) $(COMPILE) $(UPGRADE) $$each.in -o $$each.txt; done
 	$(IN_VENV) python -m tools.locks $(UPGRADE)
 
 audit: develop ## Look for known vulnerabilities in all locked requirements
 	@rm -rf $(BUILD)/audit
 	$(IN_VENV) python -m tools.render $(BUILD)/audit >/dev/null
 	$(IN_VENV) $(MAKE) -s -C $(BUILD)/audit/none/my-flask-api .venv/audit/audit.txt
-	@# Each apart, because pip-audit refuses two versions of one package, and the four are locked separately.
-	@status=0; for locks in requirements/bench.txt requirements/clients.txt requirements/develop.txt "$(BUILD)/audit/*/my-flask-api/requirements/*.txt"; do \
+	@# Each apart, because pip-audit refuses two versions of one package, and they are locked separately.
+	@status=0; for locks in $(OWN:%=requirements/%.txt) "$(BUILD)/audit/*/my-flask-api/requirements/*.txt"; do \
 		echo "Auditing $$locks …"; \
 		$(BUILD)/audit/none/my-flask-api/.venv/audit/bin/pip-audit --strict --disable-pip --require-hashes \
 			$$(printf -- '-r %s ' $$locks) || status=1; done; exit $$status

@@ -24,6 +24,7 @@ from typing import Any
 
 from .load import needed
 from .measured import Bench
+from .others import FASTAPI, LITESTAR, others
 from .report import Goal, markdown
 from .sections import bodies, crowds, latency, rendering, requests, settings, starting
 from .servers import ONE, ROOT, TWO, run
@@ -47,6 +48,16 @@ GOALS = [
     *(Goal(f"50 ms of waiting, {cpus}, 64 connections", USUAL[2], most=1.5) for cpus in CPUS),
 ]
 LONG = [
+    *(
+        Goal(f"{call}, 1 CPU, beside others", FASTAPI[0], most=1 / 0.97)
+        for call in ("/health", "POST")
+    ),
+    Goal("an item, PostgreSQL, 1 CPU, beside others", FASTAPI[1], most=1),
+    *(
+        Goal(f"{what}: /health, 1 CPU, beside others", other, least=1)
+        for what in ("Boot to the first 200", "Memory")
+        for other in (*FASTAPI, LITESTAR)
+    ),
     Goal(PEAK, "p99", most=10),
     *(
         Goal(f"CPU time of a request, {cpus}", f"{level} connections", most=1.2)
@@ -58,7 +69,7 @@ LONG = [
 SLACK = 1.5
 SECTIONS = {
     section.__name__: section
-    for section in (rendering, starting, bodies, requests, settings, latency, crowds)
+    for section in (rendering, starting, bodies, requests, settings, latency, crowds, others)
 }
 QUICK = ["starting", "requests", "settings"]
 

@@ -71,6 +71,13 @@ def gunicorn(project: Path, options: str, app: str = "wsgi:app") -> Server:
     return Server([*command, *options.split(), app], project, {"ACCESS_LOG": "off"})
 
 
+def uvicorn(name: str, *, workers: int = 1, **settings: str) -> Server:
+    """Return an application of bench/references under uvicorn, in the environment of its framework."""
+    folder = ROOT / ".venv" / name.partition("_")[0]
+    options = ["--no-access-log", "--log-level=error", f"--workers={workers}"]
+    return Server([folder / "bin/uvicorn", f"{name}:app", *options], REFERENCES, settings)
+
+
 def tuned(project: Path, name: str, lines: str, **settings: str) -> Server:
     """Return a project with more lines at the end of its gunicorn.conf.py."""
     config = BUILD / "configurations" / f"{re.sub(r'[^a-z0-9]+', '-', name.lower())}.py"
@@ -111,13 +118,12 @@ def serve(server: Server, cpus: str = ONE) -> Iterator[Running]:
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         held.bind(("0.0.0.0", 0))
         port = held.getsockname()[1]
-        path = [REFERENCES, server.project, *ROOT.glob(".venv/bench/lib/*/site-packages")]
         rendered = server.command[0] == server.project / "bin/run.sh"
-        own = {"PORT": str(port), "LOG_LEVEL": "error", "PYTHONPATH": ":".join(map(str, path))}
-        bind = [] if rendered else [f"-b:{port}"]
+        own = {"LOG_LEVEL": "error", "PYTHONPATH": f"{REFERENCES}:{server.project}"}
+        own |= dict.fromkeys(("PORT", "UVICORN_PORT"), str(port))  # gunicorn reads PORT, too
         start = time.perf_counter()
         process = subprocess.Popen(
-            [*on_cpus(cpus), *server.command, *bind],
+            [*on_cpus(cpus), *server.command],
             cwd=server.project
             if rendered
             else REFERENCES,  # not the project: gunicorn would read its gunicorn.conf.py

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bench import paced
+from bench import others, paced
 from bench import servers as bench_servers
 from bench.measured import Bench
 from bench.report import Goal, Table
@@ -18,7 +18,8 @@ from bench.servers import as_rendered, gunicorn, serve
 from tests.conftest import Bake
 from tests.support.datastores import children
 from tests.support.installed import install
-from tests.support.machine import listening
+from tests.support.machine import listening, run
+from tools.variants import TEMPLATE
 
 
 class Stalling(BaseHTTPRequestHandler):
@@ -133,9 +134,13 @@ def test_a_server_is_measured_when_all_its_workers_are_there(workshop: Bake) -> 
 
 @pytest.mark.thorough
 def test_every_request_of_the_benchmark_gets_its_status() -> None:
-    """On each datastore, with the rows that a full measurement inserts."""
+    """On each datastore, with the rows that a full measurement inserts; and of other frameworks."""
+    run("make", ".venv/fastapi/fastapi.txt", ".venv/litestar/litestar.txt", cwd=TEMPLATE)
     with closing(Bench(seconds=1, quick=False)) as bench:
-        for name, (server, path, how) in kinds(bench, workers=1).items():
+        calls = [*kinds(bench, workers=1).values()]
+        for kind, how in others.CALLS.items():
+            calls += [(each, how["path"], how) for each in others.servers(bench, kind, 1).values()]
+        for server, path, how in calls:
             with serve(server) as running:
                 status = bench_servers.ask(running.port, path, how.get("body", ""))
-            assert (name, status) == (name, how.get("status", 200))
+            assert (server, path, status) == (server, path, how.get("status", 200))

@@ -83,7 +83,7 @@ def test_every_locked_package_has_a_wheel_for_every_python(tmp_path: Path) -> No
         run(*command, "every.txt", "-o", "found.txt", cwd=tmp_path)
 
 
-@pytest.mark.parametrize("name", ["develop", "bench"])
+@pytest.mark.parametrize("name", [path.stem for path in (TEMPLATE / "requirements").glob("*.in")])
 def test_the_locked_requirements_satisfy_the_chosen_ones(tmp_path: Path, name: str) -> None:
     shutil.copytree(TEMPLATE / "requirements", tmp_path, dirs_exist_ok=True)
     lock = tmp_path / f"{name}.txt"

@@ -1,0 +1,77 @@
+"""Compare the projects with FastAPI and Litestar, each as its documentation shows, under uvicorn."""
+
+from contextlib import ExitStack
+from typing import Any
+from uuid import UUID
+
+from .load import closed, open_loop
+from .measured import ROWS, Bench, of_cpus
+from .servers import ONE, TWO, Running, Server, as_rendered, memory, serve, uvicorn
+
+FASTAPI = ("FastAPI, def", "FastAPI, async def")
+LITESTAR = "Litestar, async def"
+# Each kind of request, and the arguments of `closed`.
+CALLS: dict[str, dict[str, Any]] = {
+    "/health": {"path": "/health"},
+    "POST": {"path": "/api/v1/greetings", "body": '{"name": "Ada"}', "status": 201},
+    "an item, PostgreSQL": {"path": f"/api/v1/items/{UUID(int=ROWS // 2)}", "connections": 8},
+}
+
+
+def servers(bench: Bench, call: str, workers: int) -> dict[str, Server]:
+    """Return who handles a kind of request: this project first, then what it is compared with."""
+    url = {"DATABASE_URL": bench.urls["PostgreSQL"]}
+    number = {"WORKERS": str(workers)}
+    is_item = call.startswith("an item")
+    own = as_rendered(bench.sql, **url, **number) if is_item else as_rendered(bench.none, **number)
+    return {
+        "this project": own,
+        FASTAPI[0]: uvicorn("fastapi_def", workers=workers, **url),
+        FASTAPI[1]: uvicorn("fastapi_async", workers=workers, **url),
+        LITESTAR: uvicorn("litestar_async", workers=workers, **url),
+    }
+
+
+def others(bench: Bench) -> None:
+    """Measure boot, memory, requests a second and latency, with one worker for each CPU."""
+    for cpus in (ONE, TWO):
+        count = cpus.count(",") + 1
+        where = of_cpus(cpus)
+        for call, how in CALLS.items():
+            rates: dict[str, float] = {}
+            boots: dict[str, float] = {}
+            used: dict[str, float] = {}
+            each = servers(bench, call, count)
+            against = dict.fromkeys(list(each)[1:], "this project")
+            for name, server in bench.turns(each):
+                with serve(server, cpus) as running:
+                    rates[name] = closed(running, seconds=bench.seconds, **how)["rate"]
+                    boots[name], used[name] = running.boot, sum(memory(running.pid))
+            rates, boots, used = (
+                {name: row[name] for name in each} for row in (rates, boots, used)
+            )
+            title = f"{call}, {where}, beside others"
+            bench.table(title, "requests a second").add(rates, against)
+            if call != "POST":
+                bench.table(f"Boot to the first 200: {title}", "s").add(boots, against)
+                bench.table(f"Memory: {title}", "MB").add(used, against)
+    with ExitStack() as stack:
+        each = servers(bench, "/health", 1)
+        running = {name: stack.enter_context(serve(server)) for name, server in each.items()}
+        paced(bench, running)
+
+
+def paced(bench: Bench, running: dict[str, Running]) -> None:
+    """Measure latencies of /health in an open loop, each at 70 % of its own peak on one CPU."""
+    median: dict[str, float] = {}
+    late: dict[str, float] = {}
+    for name, one in bench.turns(running):
+        peak = closed(one, "/health", seconds=bench.seconds)["rate"]
+        figures = open_loop(one, "/health", rate=0.7 * peak, seconds=2 * bench.seconds)
+        median[name], late[name] = figures["p50"], figures["p99"]
+    for title, row in (("p50", median), ("p99", late)):
+        row = {name: row[name] for name in running}
+        against = dict.fromkeys(list(running)[1:], "this project")
+        bench.table(f"{title} of /health at 70 % of the peak, beside others", "ms").add(
+            row, against
+        )
