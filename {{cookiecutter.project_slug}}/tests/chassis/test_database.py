@@ -44,8 +44,11 @@ def end_connections(app: Flask) -> None:
     """End the connections of an application from outside, as a restart of the server does."""
     database = app.extensions["datastore"].url.database
     with administrator() as connection:
-        query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :database"
-        connection.execute(text(query), {"database": database})
+        ended = (
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = :database"
+        )
+        connection.execute(text(ended), {"database": database})
+    time.sleep(0.1)  # until the messages of the end have arrived, through Docker's proxy too
 
 
 @pytest.mark.parametrize(
