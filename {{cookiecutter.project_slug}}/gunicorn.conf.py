@@ -8,7 +8,7 @@ from wsgi import app
 
 settings = app.extensions["settings"]
 
-bind = f"0.0.0.0:{settings.port}"
+bind = server.sockets(settings.bind_address, settings.port)
 
 # One process per CPU: threads share the GIL.
 workers = settings.workers or server.cpus()

@@ -4,6 +4,7 @@ import gc
 import logging
 import os
 import resource
+import socket
 import sys
 import threading
 from datetime import timedelta
@@ -69,6 +70,19 @@ def cpus(limit: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
         return max(1, min(count, int(quota) // int(period)))
     except (OSError, ValueError):  # no such group, or no quota: "max"
         return count
+
+
+def sockets(address: str, port: int) -> list[str]:
+    """Return what gunicorn binds. `::` is every address, of both families where the system has both."""
+    if address != "::":
+        return [f"[{address}]:{port}" if ":" in address else f"{address}:{port}"]
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind((address, 0))
+            is_alone = probe.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+    except OSError:  # the system has no IPv6
+        return [f"0.0.0.0:{port}"]
+    return [f"[::]:{port}", *[f"0.0.0.0:{port}"] * is_alone]
 
 
 def open_files(wanted: int) -> int:

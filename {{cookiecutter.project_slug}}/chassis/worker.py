@@ -61,6 +61,9 @@ class Worker(ThreadWorker):
             client, address = listener.accept()
         except OSError:  # none is queued, the client has gone, or no more files can be opened
             return False
+        # At a socket of both families, an IPv4 client has an address such as ::ffff:192.0.2.1.
+        if listener.family == socket.AF_INET6 and "." in address[0]:
+            address = (address[0].removeprefix("::ffff:"), address[1])
         # Kernel timeouts apply to each read; Python's would cover the whole response.
         for bound in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
             client.setsockopt(socket.SOL_SOCKET, bound, Struct("ll").pack(self.patience, 0))
