@@ -94,6 +94,15 @@ def open_files(wanted: int) -> int:
     return files
 
 
+def refuse_reloads(server: Any) -> None:
+    """Ignore SIGHUP, and log why. Each reload would take seconds, for which SIGTERM waits."""
+
+    def refuse() -> None:
+        server.log.warning("SIGHUP is ignored. To load new code or settings, restart the server.")
+
+    server.handle_hup = refuse
+
+
 def before_the_fork(server: Any) -> None:
     """Exclude the application from garbage collections, each of which stops every thread.
 

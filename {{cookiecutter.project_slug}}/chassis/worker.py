@@ -6,6 +6,7 @@
 - A body in thousands of small chunks is refused.
 """
 
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -44,6 +45,11 @@ def limit_chunks(chunks: Any) -> Iterator[bytes]:
 class Worker(ThreadWorker):
     _accepting: bool  # of ThreadWorker
     patience = 0  # seconds that a client may pause in a request or a response; 0 is no limit
+
+    def init_signals(self) -> None:
+        """Ignore SIGHUP, which may reach a whole process group and would end this process at once."""
+        super().init_signals()
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def accept(self, listener: socket.socket) -> None:
         """Accept a connection; if this worker is full, leave it to the others."""

@@ -246,13 +246,18 @@ def test_sigterm_lets_queued_connections_finish() -> None:
         assert server.process.wait(timeout=15) == 0
 
 
-def test_a_reload_goes_on_serving() -> None:
+def test_sighup_is_ignored_with_a_hint_and_delays_no_stop() -> None:
     with serving() as server:
-        server.worker()
-        server.process.send_signal(signal.SIGHUP)
-        server.worker()  # another; and the first one ends
-        time.sleep(1)
-        assert server.get("/health").status == 200
+        worker = server.worker()
+        for _ in range(20):
+            for process in (server.process.pid, worker):  # as a terminal that is closed
+                os.kill(process, signal.SIGHUP)
+            assert server.get("/health").status == 200
+        began = time.monotonic()
+        log = server.stop()
+        assert time.monotonic() - began < 5
+    assert "restart the server" in str(log)
+    assert not [line for line in log if line["message"].startswith("Booting worker")]
 
 
 @pytest.mark.parametrize(
