@@ -3,7 +3,6 @@
 set -eu
 [ -n "${1:-}" ] || { echo "usage: bin/smoke.sh URL" >&2 && exit 2; }
 url=${1%/}
-
 # % if cookiecutter.deploy == "cloud-run"
 # A private service requires an identity token: IDENTITY_TOKEN, or one from gcloud. A service account's
 # token needs the service as its audience; a user's token cannot have one. It is sent over TLS only.
@@ -21,6 +20,11 @@ call() {
 # % else
 call() { curl "$@"; }
 # % endif
+# A proxy of the environment cannot reach this machine's own addresses.
+case $url/ in
+http*://localhost[:/]* | http*://127.[0-9]* | http*://0.0.0.0[:/]* | http*://\[::*) export no_proxy="*" ;;
+esac
+
 expect() {
     got=$(call --silent --show-error --max-time 60 --output /dev/null \
         --write-out '%{http_code} %{content_type}' "$url$1") || got="no answer"
