@@ -1,16 +1,18 @@
 """How the container runs and stops, on a real Docker engine."""
 
 import json
+import socket
 import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import yaml
 
 from tests.conftest import Bake, Build
 from tests.projects.test_project import ENV, VALUES
@@ -209,6 +211,22 @@ def test_it_ends_within_three_seconds_of_its_last_answer(workshop: Bake) -> None
         assert [status for status, _ in answers] == [200] * 8
         assert stopped - max(answered for _, answered in answers) < 3
         assert container.state["ExitCode"] == 0
+
+
+def test_a_log_driver_that_is_stuck_stops_no_response(bake: Bake, image: Build) -> None:
+    """With the options of compose.yaml. Without them, the API stops after about 500 requests."""
+    compose = yaml.safe_load((bake() / "compose.yaml").read_text("utf-8"))
+    options = compose["services"]["api"]["logging"]["options"]
+    given = [f"--log-opt={name}={text}" for name, text in options.items()]
+    with socket.socket() as silent:
+        silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        address = f"syslog-address=tcp://127.0.0.1:{silent.getsockname()[1]}"
+        given += ["--log-driver=syslog", f"--log-opt={address}"]
+        with running(image(), given) as container, closing(silent):  # else Docker cannot stop it
+            for _ in range(1500):
+                assert container.call("/" + "x" * 3900)[0] == 404
 
 
 # --- with its datastore
