@@ -3,6 +3,7 @@
 set -eu
 [ -n "${1:-}" ] || { echo "usage: bin/smoke.sh URL" >&2 && exit 2; }
 url=${1%/}
+
 # % if cookiecutter.deploy == "cloud-run"
 # A private service requires an identity token: IDENTITY_TOKEN, or one from gcloud. A service account's
 # token needs the service as its audience; a user's token cannot have one. It is sent over TLS only.
@@ -19,6 +20,7 @@ call() {
 
 # % else
 call() { curl "$@"; }
+
 # % endif
 # A proxy of the environment cannot reach this machine's own addresses.
 case $url/ in
