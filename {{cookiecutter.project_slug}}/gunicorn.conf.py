@@ -8,7 +8,7 @@ from wsgi import app
 
 settings = app.extensions["settings"]
 
-bind = f"0.0.0.0:{settings.port}"
+bind = server.sockets(settings.bind_address, settings.port)
 
 # One process per CPU: threads share the GIL.
 workers = settings.workers or server.cpus()
@@ -21,6 +21,8 @@ worker_class = Worker
 # with one line, no request reaches a server that is not ready, and the workers share memory.
 preload_app = True
 when_ready = server.before_the_fork
+# Because of that, a reload would load neither new code nor new settings.
+on_starting = server.refuse_reloads
 
 # Replace a worker that has not reported for this long. It reports while its threads work, so this
 # does not limit the duration of a request.

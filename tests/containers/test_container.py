@@ -1,16 +1,18 @@
 """How the container runs and stops, on a real Docker engine."""
 
 import json
+import socket
 import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import yaml
 
 from tests.conftest import Bake, Build
 from tests.projects.test_project import ENV, VALUES
@@ -83,6 +85,53 @@ def test_docker_sees_on_any_port_whether_it_is_healthy(image: Build) -> None:
         assert health(other) == "unhealthy"
 
 
+# A kernel without IPv6 refuses such a socket, with EAFNOSUPPORT.
+NO_IPV6 = {
+    "defaultAction": "SCMP_ACT_ALLOW",
+    "syscalls": [
+        {
+            "names": ["socket"],
+            "action": "SCMP_ACT_ERRNO",
+            "errnoRet": 97,
+            "args": [{"index": 0, "value": 10, "op": "SCMP_CMP_EQ"}],
+        }
+    ],
+}
+GET = "import urllib.request as r; print(r.urlopen('http://{}:8080/health').read().decode())"
+
+
+@pytest.mark.parametrize(
+    ("options", "hosts", "listens"),
+    [
+        (
+            ["--sysctl=net.ipv6.conf.all.disable_ipv6=0"],
+            ["127.0.0.1", "[::1]"],
+            "http://[::]:8080 (",
+        ),
+        (
+            ["--sysctl=net.ipv6.conf.all.disable_ipv6=0", "--sysctl=net.ipv6.bindv6only=1"],
+            ["127.0.0.1", "[::1]"],
+            "http://[::]:8080,http://0.0.0.0:8080 (",
+        ),
+        (["--sysctl=net.ipv6.conf.all.disable_ipv6=1"], ["127.0.0.1"], "http://[::]:8080 ("),
+        (["--security-opt=seccomp={}"], ["127.0.0.1"], "http://0.0.0.0:8080 ("),
+    ],
+    ids=["both", "apart", "switched off", "none"],
+)
+def test_it_listens_at_what_the_system_has_of_ipv4_and_ipv6(
+    image: Build, tmp_path: Path, options: list[str], hosts: list[str], listens: str
+) -> None:
+    (tmp_path / "no-ipv6.json").write_text(json.dumps(NO_IPV6))
+    given = [option.format(tmp_path / "no-ipv6.json") for option in options]
+    with running(image(), given) as container:
+        assert container.call("/health") == (200, {"status": "ok"})
+        for host in hosts:
+            answer = docker("exec", container.id, "python", "-c", GET.format(host))
+            assert json.loads(answer) == {"status": "ok"}
+        assert f"Listening at: {listens}" in container.log
+        assert "::ffff:" not in container.log
+
+
 @every_image
 def test_make_image_and_make_run_image_serve_it_with_the_settings_of_env(
     workshop: Bake, answers: Answers
@@ -91,7 +140,7 @@ def test_make_image_and_make_run_image_serve_it_with_the_settings_of_env(
     project = workshop(**answers, project_slug=image)
     if answers["datastore"] == "firestore":
         use_this_machine_s_emulator(project)
-    (project / ".env").write_text(f"PORT={port}\nDOCS=off\n", encoding="utf-8")
+    (project / ".env").write_text(f"PORT={port}\nDOCS=off\nBIND_ADDRESS=127.0.0.1\n", "utf-8")
     run("make", "image", f"IMAGE={image}", cwd=project)
     command = ["make", "run-image", f"IMAGE={image}"]
     with subprocess.Popen(command, cwd=project, env=environment()):
@@ -165,6 +214,22 @@ def test_it_ends_within_three_seconds_of_its_last_answer(workshop: Bake) -> None
         assert [status for status, _ in answers] == [200] * 8
         assert stopped - max(answered for _, answered in answers) < 3
         assert container.state["ExitCode"] == 0
+
+
+def test_a_log_driver_that_is_stuck_stops_no_response(bake: Bake, image: Build) -> None:
+    """With the options of compose.yaml. Without them, the API stops after about 500 requests."""
+    compose = yaml.safe_load((bake() / "compose.yaml").read_text("utf-8"))
+    options = compose["services"]["api"]["logging"]["options"]
+    given = [f"--log-opt={name}={text}" for name, text in options.items()]
+    with socket.socket() as silent:
+        silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        address = f"syslog-address=tcp://127.0.0.1:{silent.getsockname()[1]}"
+        given += ["--log-driver=syslog", f"--log-opt={address}"]
+        with running(image(), given) as container, closing(silent):  # else Docker cannot stop it
+            for _ in range(1500):
+                assert container.call("/" + "x" * 3900)[0] == 404
 
 
 # --- with its datastore

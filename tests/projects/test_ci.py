@@ -44,7 +44,7 @@ def test_make_ci_checks_the_code_the_image_and_the_container(
     project = workshop(datastore=datastore, project_slug=slug)
     if datastore == "firestore":
         use_this_machine_s_emulator(project)
-    log = run("make", "ci", cwd=project, PYTEST_ADDOPTS="-rA")
+    log = run("make", "ci", cwd=project, PYTEST_ADDOPTS="-rA", http_proxy="http://127.0.0.1:1")
     assert "All checks passed!" in log
     assert "Success: no issues found" in log
     assert re.search(r"=+ \d+ passed in", log), "nothing is skipped"

@@ -205,6 +205,26 @@ def test_a_server_that_takes_over_the_socket_goes_on_with_it(project: Path, kill
 
 
 @pytest.mark.thorough
+def test_after_twenty_sighups_under_load_a_stop_takes_as_long_as_without(project: Path) -> None:
+    with (
+        serving(project, WORKERS="2", ACCESS_LOG="off") as server,
+        load(("127.0.0.1", server.port), 32, "close") as clients,
+    ):
+        time.sleep(1)
+        for _ in range(20):
+            server.process.send_signal(signal.SIGHUP)
+            time.sleep(0.05)
+        before = children(server.process.pid)
+        began = time.monotonic()
+        server.process.terminate()
+        assert server.process.wait(timeout=15) == 0
+        assert time.monotonic() - began < 4
+    assert len(before) == 2
+    assert sum(client.answered for client in clients) > 100
+    assert sum(client.lost for client in clients) == 0
+
+
+@pytest.mark.thorough
 def test_many_connections_neither_use_up_the_files_nor_keep_others_out(project: Path) -> None:
     """The usual limit of files is 1,024 at first, of which the process needs some itself."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -698,6 +698,23 @@ def test_smoke_says_what_it_expected_and_what_came(
     assert str(failed.value).splitlines()[-1] == f"GET {url}{message}"
 
 
+@pytest.mark.parametrize("deploy", AXES["deploy"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0", "[::ffff:127.0.0.1]"])
+def test_smoke_calls_this_machine_without_the_proxy_of_the_environment(
+    bake: Bake, deploy: str, host: str
+) -> None:
+    own = GOOD | {"/no-such-page": (404, "application/problem+json")}
+    with answering(own) as url, answering({}) as proxy:
+        local = url.replace("127.0.0.1", host)
+        log = run("bin/smoke.sh", local, cwd=bake(deploy=deploy), http_proxy=proxy)
+    assert log.count("GET ") == 3
+
+
+def test_smoke_calls_another_machine_with_the_proxy_of_the_environment(bake: Bake) -> None:
+    with answering({}) as proxy, pytest.raises(AssertionError, match="got 404 text/html"):
+        run("bin/smoke.sh", "http://127.example", cwd=bake(), http_proxy=proxy)
+
+
 def test_smoke_says_when_nothing_answers(bake: Bake) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(AssertionError, match=f"GET {url}/health: .*, got no answer$"):

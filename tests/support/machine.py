@@ -49,9 +49,10 @@ def run(*command: str | Path, cwd: Path, **own: str) -> str:
 
 def free_port() -> int:
     """Return a free port outside the range that the kernel assigns from."""
+    family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
     while True:
         port = random.randrange(20_000, 32_000)
-        with suppress(OSError), socket.socket() as free:
+        with suppress(OSError), socket.socket(family) as free:
             free.bind(("", port))
             return port
 

@@ -14,7 +14,9 @@ finish() {
 }
 trap 'exit 130' INT TERM
 trap finish EXIT
-await() { curl --silent --output /dev/null --retry 30 --retry-delay 1 --retry-all-errors "http://$1/"; }
+await() {
+    curl --noproxy "*" --silent --output /dev/null --retry 30 --retry-delay 1 --retry-all-errors "http://$1/"
+}
 
 make lint
 # % if cookiecutter.datastore == "sql"

@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Flask
 
-from . import authentication, bodies, docs, errors, logs, middleware, probes, routes
+from . import authentication, bodies, cors, docs, errors, logs, middleware, probes, routes
 # % if cookiecutter.deploy == "cloud-run"
 from . import cloud_run as platform
 # % endif
@@ -32,6 +32,7 @@ class Settings(
     # % if cookiecutter.datastore != "none"
     datastore.DatastoreSettings,
     # % endif
+    cors.CorsSettings,
     ServerSettings,
 ):
     """The settings of the server and of each capability."""
@@ -58,7 +59,9 @@ def open_app(
     app.extensions["settings"] = settings
     info = {"title": title, "description": description, "version": version}
     app.extensions["openapi"] = [{"info": info}, plain(open_app, "openapi", openapi or {})]
-    app.extensions["wrappers"] = []  # WSGI middleware of the capabilities
+    # Of the capabilities: WSGI middleware; and headers for responses that lack the named one.
+    app.extensions |= {"wrappers": [], "headers": []}
+    cors.register(app)
     bodies.register(app)
     errors.register(app)
     authentication.register(app)

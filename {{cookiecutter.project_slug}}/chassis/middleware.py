@@ -65,6 +65,7 @@ def with_headers(application: "WSGIApplication", app: Flask) -> "WSGIApplication
     The id is the caller's X-Request-ID if that is sane, else a new one. The logs read it from
     environ["log_fields"]. An exception is logged; if the response has not begun, a problem replaces it.
     """
+    others = app.extensions["headers"]
 
     def wrapped(environ: "WSGIEnvironment", start_response: "StartResponse") -> Any:
         request_id = environ.get("HTTP_X_REQUEST_ID", "")
@@ -80,6 +81,9 @@ def with_headers(application: "WSGIApplication", app: Flask) -> "WSGIApplication
             else:
                 headers += [header for header in SECURITY_HEADERS if header[0] not in own]
             headers.append(("X-Request-ID", request_id))
+            for name, more in others:
+                if name not in own:
+                    headers += more(environ)
             held[:] = status, headers
             return held.append
 

@@ -4,6 +4,7 @@ import gc
 import logging
 import os
 import resource
+import socket
 import sys
 import threading
 from datetime import timedelta
@@ -71,6 +72,19 @@ def cpus(limit: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
         return count
 
 
+def sockets(address: str, port: int) -> list[str]:
+    """Return what gunicorn binds. `::` is every address, of both families where the system has both."""
+    if address != "::":
+        return [f"[{address}]:{port}" if ":" in address else f"{address}:{port}"]
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind((address, 0))
+            is_alone = probe.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+    except OSError:  # the system has no IPv6
+        return [f"0.0.0.0:{port}"]
+    return [f"[::]:{port}", *[f"0.0.0.0:{port}"] * is_alone]
+
+
 def open_files(wanted: int) -> int:
     """Raise the limit of open files to `wanted` if it is lower; return how many may be used."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -78,6 +92,15 @@ def open_files(wanted: int) -> int:
     if 0 <= soft < files:
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
     return files
+
+
+def refuse_reloads(server: Any) -> None:
+    """Ignore SIGHUP, and log why. Each reload would take seconds, for which SIGTERM waits."""
+
+    def refuse() -> None:
+        server.log.warning("SIGHUP is ignored. To load new code or settings, restart the server.")
+
+    server.handle_hup = refuse
 
 
 def before_the_fork(server: Any) -> None:

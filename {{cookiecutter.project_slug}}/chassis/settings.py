@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from socket import AF_INET, AF_INET6, inet_pton
 from typing import Annotated, Literal, Self
 
 from msgspec import Meta
@@ -12,6 +13,13 @@ from . import environment
 Level = Literal["debug", "info", "warning", "error", "critical"]
 Switch = Literal["on", "off"]
 Seconds = Annotated[int, Meta(ge=0, le=3600)]
+
+
+class Address(str):
+    """An IPv4 or an IPv6 address."""
+
+    def __init__(self, text: str) -> None:
+        inet_pton(AF_INET6 if ":" in text else AF_INET, text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +39,7 @@ class ServerSettings:
     max_json_bytes: Annotated[int, Meta(ge=1)] = 65_536
     trusted_proxies: Annotated[int, Meta(ge=0, le=10)] = 0
 
+    bind_address: Annotated[Address, Meta(description="an IPv4 or an IPv6 address")] = Address("::")
     port: Annotated[int, Meta(ge=1, le=65535)] = 8080
     workers: Annotated[int, Meta(ge=0, le=256)] = 0
     threads: Annotated[int, Meta(ge=1, le=1000)] = 8

@@ -6,6 +6,7 @@
 - A body in thousands of small chunks is refused.
 """
 
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -45,6 +46,11 @@ class Worker(ThreadWorker):
     _accepting: bool  # of ThreadWorker
     patience = 0  # seconds that a client may pause in a request or a response; 0 is no limit
 
+    def init_signals(self) -> None:
+        """Ignore SIGHUP, which may reach a whole process group and would end this process at once."""
+        super().init_signals()
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
     def accept(self, listener: socket.socket) -> None:
         """Accept a connection; if this worker is full, leave it to the others."""
         if self.is_full():
@@ -61,6 +67,9 @@ class Worker(ThreadWorker):
             client, address = listener.accept()
         except OSError:  # none is queued, the client has gone, or no more files can be opened
             return False
+        # At a socket of both families, an IPv4 client has an address such as ::ffff:192.0.2.1.
+        if listener.family == socket.AF_INET6 and "." in address[0]:
+            address = (address[0].removeprefix("::ffff:"), address[1])
         # Kernel timeouts apply to each read; Python's would cover the whole response.
         for bound in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
             client.setsockopt(socket.SOL_SOCKET, bound, Struct("ll").pack(self.patience, 0))

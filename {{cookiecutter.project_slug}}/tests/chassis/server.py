@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from chassis import Settings
+from chassis.server import sockets
 
 ROOT = Path(__file__).parents[2]
 # In place of the project's wsgi.py.
@@ -59,8 +60,8 @@ def start(module: str = "things", **environment: str) -> Iterator[subprocess.Pop
 class Server:
     """A running server."""
 
-    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
-        self.process, self.address = process, ("127.0.0.1", port)
+    def __init__(self, process: subprocess.Popen[str], host: str, port: int) -> None:
+        self.process, self.address = process, (host, port)
 
     def connect(self) -> socket.socket:
         return socket.create_connection(self.address, timeout=10)
@@ -121,15 +122,19 @@ def read(connection: socket.socket) -> HTTPResponse:
 
 
 @contextmanager
-def serving(module: str = "things", **environment: str) -> Iterator[Server]:
-    with socket.socket() as held:
+def serving(
+    module: str = "things", host: str = "127.0.0.1", **environment: str
+) -> Iterator[Server]:
+    """Start a server on a free port; `host` is the address at which the test calls it."""
+    (address, *_) = sockets("::", 0)
+    with socket.socket(socket.AF_INET6 if "::" in address else socket.AF_INET) as held:
         # The system gives the port to no other socket; a server with the same option, as gunicorn is,
         # can still bind it.
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        held.bind(("0.0.0.0", 0))
+        held.bind(("", 0))
         port = held.getsockname()[1]
         with start(module, PORT=str(port), **environment) as process:
-            server = Server(process, port)
+            server = Server(process, host, port)
             server.wait()
             yield server
 

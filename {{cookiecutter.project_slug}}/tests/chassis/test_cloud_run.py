@@ -25,6 +25,7 @@ FIELDS = [f"logging.googleapis.com/{name}" for name in ("trace", "spanId", "trac
 def test_on_cloud_run_the_defaults_fit_it() -> None:
     settings = Settings.from_environment(GOOD | {"TIMEOUT": ""})
     assert (settings.access_log, settings.timeout, settings.trusted_proxies) == ("off", 0, 1)
+    assert settings.bind_address == "0.0.0.0"
 
 
 def test_what_is_set_wins_over_the_defaults_of_cloud_run() -> None:

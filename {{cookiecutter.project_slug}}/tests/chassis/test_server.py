@@ -5,6 +5,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.client import IncompleteRead
 from pathlib import Path
 
@@ -54,6 +55,41 @@ def test_the_log_is_json_from_the_first_line_to_the_last() -> None:
     assert 0 < line["duration_ms"] < 10_000
     assert "secret" not in str(line)
     assert any(line["message"].startswith("Listening at") for line in log)
+
+
+def reachable(*hosts: str) -> list[str]:
+    """Return the addresses that this machine has."""
+    found = []
+    for host in hosts:
+        with suppress(OSError), socket.create_server((host, 0), family=family_of(host)):
+            found.append(host)
+    return found
+
+
+def family_of(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+@pytest.mark.parametrize("host", reachable("127.0.0.1", "::1"))
+def test_it_listens_at_ipv4_and_ipv6_where_the_machine_has_both(host: str) -> None:
+    with serving(host=host) as server:
+        server.get("/health")
+        assert access(server.stop())["/health"]["remote_addr"] == host
+
+
+@pytest.mark.parametrize("host", reachable("127.0.0.1", "::1"))
+def test_it_listens_at_one_address_if_that_is_set(host: str) -> None:
+    with serving(host=host, BIND_ADDRESS=host) as server:
+        other = {"127.0.0.1": "::1", "::1": "127.0.0.1"}[host]
+        with pytest.raises(OSError, match="refused|assign"):
+            socket.create_connection((other, server.address[1]))
+        assert server.get("/health").status == 200
+
+
+@pytest.mark.parametrize("text", ["localhost", "1.2.3", "1.2.3.4:80", "[::1]", ":", "::1%lo", "*"])
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(SystemExit, match="use an IPv4 or an IPv6 address"):
+        Settings.from_environment({"BIND_ADDRESS": text})
 
 
 def test_access_lines_can_be_switched_off() -> None:
@@ -210,13 +246,18 @@ def test_sigterm_lets_queued_connections_finish() -> None:
         assert server.process.wait(timeout=15) == 0
 
 
-def test_a_reload_goes_on_serving() -> None:
+def test_sighup_is_ignored_with_a_hint_and_delays_no_stop() -> None:
     with serving() as server:
-        server.worker()
-        server.process.send_signal(signal.SIGHUP)
-        server.worker()  # another; and the first one ends
-        time.sleep(1)
-        assert server.get("/health").status == 200
+        worker = server.worker()
+        for _ in range(20):
+            for process in (server.process.pid, worker):  # as a terminal that is closed
+                os.kill(process, signal.SIGHUP)
+            assert server.get("/health").status == 200
+        began = time.monotonic()
+        log = server.stop()
+        assert time.monotonic() - began < 5
+    assert "restart the server" in str(log)
+    assert not [line for line in log if line["message"].startswith("Booting worker")]
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,16 @@
-"""What chassis/worker.py and chassis/failures.py use of gunicorn, which documents none of it."""
+"""What chassis/worker.py, chassis/server.py and chassis/failures.py use of gunicorn, which documents none of it."""
 
 import inspect
 
 import gunicorn
 import pytest
+from gunicorn.arbiter import Arbiter
 from gunicorn.http.body import Body, ChunkedReader
 from gunicorn.http.wsgi import Response
 from gunicorn.workers.base import Worker
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-CHANGED = f"chassis/worker.py does not fit gunicorn {gunicorn.__version__}"
+CHANGED = f"chassis/ does not fit gunicorn {gunicorn.__version__}"
 
 
 @pytest.mark.parametrize(
@@ -18,8 +19,10 @@ CHANGED = f"chassis/worker.py does not fit gunicorn {gunicorn.__version__}"
         (TConn, "__init__", "self cfg sock client server"),
         (TConn, "close", "self graceful"),
         (ThreadWorker, "accept", "self listener"),
+        (Arbiter, "handle_hup", "self"),
         (ThreadWorker, "finish_request", "self conn fs"),
         (ThreadWorker, "handle_request", "self req conn"),
+        (ThreadWorker, "init_signals", "self"),
         (ThreadWorker, "is_parent_alive", "self"),
         (ThreadWorker, "on_client_socket_readable", "self conn client"),
         (ThreadWorker, "set_accept_enabled", "self enabled"),
