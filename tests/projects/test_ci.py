@@ -94,6 +94,21 @@ def test_make_ci_fails_as_what_failed_first_and_cleans_up_even_if_docker_fails(
     assert (tmp_path / "log").read_text().endswith(" down --volumes\n")
 
 
+@pytest.mark.parametrize(
+    ("deploy", "platform"), [("container", []), ("cloud-run", ["linux/amd64"])]
+)
+def test_make_image_builds_for_this_machine_or_for_the_platform_that_cloud_run_needs(
+    bake: Bake, tmp_path: Path, deploy: str, platform: list[str]
+) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    docker.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    words = run("make", "--silent", "image", cwd=bake(deploy=deploy), PATH=path).splitlines()
+    assert words[0] == "build"
+    assert [words[words.index(word) + 1] for word in words if word == "--platform"] == platform
+
+
 def test_the_workflow_takes_the_python_of_the_container(bake: Bake, tmp_path: Path) -> None:
     for version in ("3.14", "3.11"):
         project = bake(python_version=version)
