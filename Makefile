@@ -96,7 +96,7 @@ lock: develop ## Upgrade and lock all requirements; UPGRADE="--upgrade-package f
 	set -e; cd requirements; for each in $(OWN); do $(IN_VENV) $(COMPILE) $(UPGRADE) $$each.in -o $$each.txt; done
 	$(IN_VENV) python -m tools.locks $(UPGRADE)
 
-audit: develop ## Look for known vulnerabilities in all locked requirements
+audit: develop ## Look for known vulnerabilities in all locked requirements; needs pypi.org
 	@rm -rf $(BUILD)/audit
 	$(IN_VENV) python -m tools.render $(BUILD)/audit >/dev/null
 	$(IN_VENV) $(MAKE) -s -C $(BUILD)/audit/none/my-flask-api .venv/audit/audit.txt

@@ -270,15 +270,33 @@ def compose(workshop: Bake) -> Iterator[Callable[[str], Compose]]:
 
 def test_compose_serves_it(compose: Callable[[str], Compose]) -> None:
     composed = compose("none")
-    composed("up", "--detach", "--build")
+    composed("up", "--detach")
     assert json.loads(fetch(composed.items.replace("api/v1/items", "health"))) == {"status": "ok"}
+
+
+@pytest.mark.parametrize("datastore", ["none", "sql"])
+def test_compose_up_after_a_change_runs_the_new_code(
+    compose: Callable[[str], Compose], datastore: str
+) -> None:
+    composed = compose(datastore)
+    composed("up", "--detach")
+    health = composed.items.replace("api/v1/items", "health")
+    assert json.loads(fetch(health)) == {"status": "ok"}
+    append(composed.project / "wsgi.py", '\napp.add_url_rule("/new", view_func=lambda: ["new"])\n')
+    composed("up", "--detach")
+    assert json.loads(fetch(health.replace("health", "new"))) == ["new"]
+    unchanged = composed("ps", "--format={{.ID}}", "api")
+    composed("up", "--detach")
+    assert composed("ps", "--format={{.ID}}", "api") == unchanged, (
+        "nothing changed, nothing restarts"
+    )
 
 
 def test_compose_migrates_its_postgresql_before_the_api_starts(
     compose: Callable[[str], Compose],
 ) -> None:
     composed = compose("sql")
-    composed("up", "--detach", "--build")
+    composed("up", "--detach")
     assert json.loads(fetch(composed.items)) == {"items": [], "next_cursor": None}
     assert composed.create() == 201
 
@@ -291,7 +309,7 @@ def test_compose_migrates_its_postgresql_before_the_api_starts(
 def test_compose_serves_it_with_the_emulator(compose: Callable[[str], Compose]) -> None:
     composed = compose("firestore")
     use_this_machine_s_emulator(composed.project)
-    composed("up", "--detach", "--build")
+    composed("up", "--detach")
     ready = composed.items.replace("api/v1/items", "ready")
     for _ in range(20):  # a JVM takes its time
         with suppress(OSError), urllib.request.urlopen(ready):

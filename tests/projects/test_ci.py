@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import shutil
+import ssl
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,12 +16,13 @@ import pytest
 import yaml
 
 from tests.conftest import Bake
-from tests.support.edits import append
+from tests.support.edits import append, blocks
 from tests.support.engine import docker, use_this_machine_s_emulator
 from tests.support.machine import environment, listening, run
 from tools.variants import AXES, TEMPLATE
 
 WORKFLOW = ".github/workflows/ci.yml"
+LOCKED = re.compile(r"^([\w.-]+)(?:\[[^]]*\])?==([^\s;\\]+)", re.MULTILINE)
 
 
 @pytest.fixture
@@ -94,6 +97,21 @@ def test_make_ci_fails_as_what_failed_first_and_cleans_up_even_if_docker_fails(
     assert (tmp_path / "log").read_text().endswith(" down --volumes\n")
 
 
+@pytest.mark.parametrize(
+    ("deploy", "platform"), [("container", []), ("cloud-run", ["linux/amd64"])]
+)
+def test_make_image_builds_for_this_machine_or_for_the_platform_that_cloud_run_needs(
+    bake: Bake, tmp_path: Path, deploy: str, platform: list[str]
+) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    docker.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    words = run("make", "--silent", "image", cwd=bake(deploy=deploy), PATH=path).splitlines()
+    assert words[0] == "build"
+    assert [words[words.index(word) + 1] for word in words if word == "--platform"] == platform
+
+
 def test_the_workflow_takes_the_python_of_the_container(bake: Bake, tmp_path: Path) -> None:
     for version in ("3.14", "3.11"):
         project = bake(python_version=version)
@@ -141,6 +159,84 @@ def database(vulnerable: str) -> Iterator[str]:
 
     with listening(Handler) as address:
         yield f"{address}/query"
+
+
+@contextmanager
+def pypi(folder: Path, unknown: str) -> Iterator[dict[str, str]]:
+    """Serve https://pypi.org by a proxy: no package is vulnerable, and one is unknown. Yield the settings."""
+    names = ["-subj", "/CN=pypi.org", "-addext", "subjectAltName=DNS:pypi.org"]
+    files = ["-nodes", "-keyout", "key.pem", "-out", "certificate.pem"]
+    run("openssl", "req", "-x509", "-newkey", "rsa:2048", *names, *files, cwd=folder)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
+
+    class Proxy(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_CONNECT(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.connection = tls.wrap_socket(self.connection, server_side=True)
+            self.rfile, self.wfile = (self.connection.makefile(mode) for mode in ("rb", "wb"))
+            self.close_connection = False
+
+        def do_GET(self) -> None:
+            answer = b'{"vulnerabilities": []}'
+            self.send_response(404 if self.path.startswith(f"/pypi/{unknown}/") else 200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+            self.wfile.flush()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with listening(Proxy) as address:
+        certificate = str(folder / "certificate.pem")
+        yield {"https_proxy": address, "no_proxy": "", "REQUESTS_CA_BUNDLE": certificate}
+
+
+def audit(project: Path, **own: str) -> tuple[int, str]:
+    """Run `make audit`; return its status and what it prints."""
+    own |= {"PIP_CACHE_DIR": str(project / ".pip")}
+    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    done = subprocess.run(["make", "audit"], cwd=project, env=environment(**own), text=True, **both)
+    return done.returncode, done.stdout
+
+
+def test_make_audit_fails_for_a_package_that_pypi_does_not_know_and_without_network(
+    workshop: Bake, tmp_path: Path
+) -> None:
+    project = workshop()
+    run("make", ".venv/audit/audit.txt", cwd=project)
+    with pypi(tmp_path, unknown="") as own:
+        status, said = audit(project, **own)
+        assert (status, "No known vulnerabilities found" in said) == (0, True), said
+    with pypi(tmp_path, unknown="werkzeug") as own:
+        status, said = audit(project, **own)
+        assert (status, "No known" in said) == (2, False), said
+        assert "werkzeug: Dependency not found on PyPI and could not be audited" in said
+    for service, host in (("pypi", "https://pypi.org"), ("osv", "https://api.osv.dev")):
+        nowhere = {"https_proxy": "http://127.0.0.1:1", "no_proxy": ""}
+        status, said = audit(project, PIP_AUDIT_VULNERABILITY_SERVICE=service, **nowhere)
+        assert (status, "No known" in said) == (2, False), said
+        assert re.search(f"^Asking .*{host}", said, re.MULTILINE), said
+
+
+@pytest.mark.thorough
+def test_the_line_of_the_readme_writes_a_bill_of_the_packages_that_the_image_installs(
+    workshop: Bake,
+) -> None:
+    for datastore in AXES["datastore"]:
+        project = workshop(datastore=datastore)
+        (line,) = [line for line in blocks(project, "README.md", "Test it") if "cyclonedx" in line]
+        run("sh", "-ec", line, cwd=project)
+        bill = json.loads((project / "sbom.json").read_text(encoding="utf-8"))
+        assert bill["bomFormat"] == "CycloneDX"
+        locked = (project / "requirements/common.txt").read_text(encoding="utf-8")
+        packages = {f"pkg:pypi/{name}@{version}" for name, version in LOCKED.findall(locked)}
+        assert {part["purl"] for part in bill["components"]} == packages != set()
+        assert all("hashes" in str(part["externalReferences"]) for part in bill["components"])
+        shutil.rmtree(project)
 
 
 def test_make_audit_names_the_vulnerable_package_and_fails(workshop: Bake) -> None:

@@ -180,6 +180,29 @@ def test_a_new_connection_is_served_while_all_threads_have_more_than_they_can_do
 
 
 @pytest.mark.thorough
+@pytest.mark.parametrize(("timeout", "pauses", "kept"), [("0", 2, True), ("3", 8, False)])
+def test_processes_without_cpu_for_longer_than_the_timeout_keep_their_workers_if_there_is_none(
+    project: Path, timeout: str, pauses: int, kept: bool
+) -> None:
+    """As where a platform withdraws the CPU from an idle container. Worker and master race afterwards."""
+    with serving(project, WORKERS="2", TIMEOUT=timeout) as server:
+        master = server.process.pid
+        time.sleep(2)
+        assert len(workers := set(children(master))) == 2
+        time.sleep(4)
+        assert set(children(master)) == workers
+        for _ in range(pauses):
+            os.killpg(master, signal.SIGSTOP)
+            time.sleep(4)
+            os.killpg(master, signal.SIGCONT)
+            time.sleep(1)
+            if set(children(master)) != workers:
+                break
+        assert (set(children(master)) == workers) == kept
+        assert fetch(f"{server.address}/health")
+
+
+@pytest.mark.thorough
 @pytest.mark.parametrize("killed", [False, True])
 def test_a_server_that_takes_over_the_socket_goes_on_with_it(project: Path, killed: bool) -> None:
     """SIGUSR2, and SIGTERM for the old one: https://gunicorn.org/deploy/#upgrading-on-the-fly"""

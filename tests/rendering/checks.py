@@ -27,6 +27,7 @@ ILLEGAL = re.compile(r'[<>:"\\|?*]|[ .]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)', 
 # Words that must not remain: when an answer was not chosen, and the pattern.
 RESIDUE: list[tuple[Callable[[Answers], bool], str]] = [
     (lambda answers: answers["ci"] != "github", r"github(?!\.com|\.io)|dependabot|gha-creds"),
+    (lambda answers: answers["ci"] != "gitlab", "gitlab|renovate"),
     (lambda answers: answers["deploy"] != "cloud-run", r"cloud.run|K_SERVICE"),
     (lambda answers: answers["datastore"] != "firestore", "firestore"),
     (lambda answers: answers["datastore"] != "sql", "sqlalchemy|alembic|psycopg|DATABASE_URL"),
@@ -122,6 +123,9 @@ def satisfies_the_linters(project: Project) -> Iterator[str]:
             yield from in_a_file(text, project.folder / path, "hadolint")
         elif path == "compose.yaml":
             schema = "--builtin-schema=vendor.compose-spec"
+            yield from in_a_file(text, project.folder / path, "check-jsonschema", schema)
+        elif path == ".gitlab-ci.yml":
+            schema = "--builtin-schema=vendor.gitlab-ci"
             yield from in_a_file(text, project.folder / path, "check-jsonschema", schema)
         elif path.endswith(".sh"):
             yield from in_a_file(text, project.folder / path, "sh", "-n")

@@ -155,6 +155,24 @@ def test_a_flag_that_gcloud_does_not_know_is_found_in_every_file(
     assert {path for _, path in faulty} == {*WITH_COMMANDS}
 
 
+@every_datastore
+def test_a_page_that_promises_a_deploy_says_in_the_same_paragraph_that_none_was_tried(
+    bake: Bake, datastore: str
+) -> None:
+    project = bake(datastore=datastore, deploy="cloud-run")
+    for page in (TEMPLATE / "README.md", TEMPLATE / "CHANGELOG.md", project / "README.md"):
+        text = page.read_text(encoding="utf-8")
+        paragraphs = re.split(r"\n\n|\n(?=- )", text)
+        promises = [each for each in paragraphs if "make deploy-setup deploy smoke" in each]
+        assert promises, page
+        for promise in promises:
+            assert re.search(
+                r"(nothing was|not) tried\s+in\s+a\s+Google Cloud project", promise, re.I
+            )
+    head = (project / "docs/cloud-run.md").read_text(encoding="utf-8").partition("\n## ")[0]
+    assert "Nothing on this page was tried in a Google Cloud project." in head
+
+
 # --- files that are read by others
 
 
@@ -197,6 +215,38 @@ def test_what_is_uploaded_to_be_built_has_no_secret_and_all_that_the_image_needs
 
 
 # --- what cloudbuild.yaml says
+
+
+@every_datastore
+def test_the_image_is_pushed_before_a_step_needs_it_and_is_listed_for_its_provenance(
+    bake: Bake, datastore: str
+) -> None:
+    """Google records none for an image that `docker push` alone has pushed."""
+    project = bake(datastore=datastore, deploy="cloud-run")
+    build = config(project)
+    image = value(step(project, "build"), "--tag")
+    assert [fill_in(name, build["substitutions"]) for name in build["images"]] == [image]
+    steps = [step["id"] for step in build["steps"]]
+    users = [id_ for id_ in steps if f"--image={image}" in step(project, id_)]
+    assert step(project, "push") == ["push", image]
+    assert users == steps[steps.index("push") + 1 :] != []
+
+
+@pytest.mark.parametrize("ci", [answer for answer in AXES["ci"] if answer != "github"])
+def test_a_trigger_deploys_each_push_as_the_build_account_from_the_build_s_file(
+    bake: Bake, tmp_path: Path, ci: str
+) -> None:
+    project = bake(deploy="cloud-run", ci=ci)
+    triggers = [command for _, command in commands(project) if " triggers create " in command]
+    triggers = [command for command in triggers if "--help" not in command]
+    assert len(triggers) == 1
+    assert [fault for *_, fault in lint(dict.fromkeys(triggers, ""), tmp_path)] == [""]
+    words = shlex.split(triggers[0])
+    account = config(project)["substitutions"]["_BUILD_ACCOUNT"]
+    assert f"/{account}@" in value(words, "--service-account")
+    assert (project / value(words, "--build-config")).exists()
+    assert value(words, "--substitutions").partition("=")[0] in config(project)["substitutions"]
+    assert value(words, "--region") == config(project)["substitutions"]["_REGION"]
 
 
 @every_datastore

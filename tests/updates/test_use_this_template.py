@@ -27,6 +27,7 @@ WORKFLOW = yaml.safe_load(FILE.read_text(encoding="utf-8"))
 (JOB,) = WORKFLOW["jobs"].values()
 INPUTS = WORKFLOW[True]["workflow_dispatch"]["inputs"]  # YAML takes `on` for a boolean
 ASKED = [name for name in QUESTIONS if not name.startswith("_") and name != "run_tests"]
+NOT_ON_GITHUB = {"gitlab"}  # a repository on GitHub runs no .gitlab-ci.yml
 ODD = 'She said "it\'s C:\\new", $HOME `id` $(id) [b] \U0001f680'
 
 # GitHub lets no workflow's token write a workflow; it may remove one.
@@ -300,12 +301,15 @@ def test_it_runs_neither_in_the_template_nor_in_a_fork() -> None:
         assert eval(condition.replace("&&", "and"), fields) is False
 
 
-def test_the_form_asks_the_template_s_questions() -> None:
+def test_the_form_asks_the_template_s_questions_with_the_answers_that_make_sense_on_github() -> (
+    None
+):
     assert list(INPUTS) == ASKED
     for question, spec in INPUTS.items():
         prompt = QUESTIONS["__prompts__"][question]
         if isinstance(prompt, dict):
-            choices = {"type": "choice", "options": QUESTIONS[question]}  # the first is selected
+            options = [answer for answer in QUESTIONS[question] if answer not in NOT_ON_GITHUB]
+            choices = {"type": "choice", "options": options}  # the first is selected
             assert spec == {"description": prompt["__prompt__"]} | choices
         else:
             assert spec == {"description": prompt}

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Runs all checks, for CI and `make ci`: lint, tests, image build, and a smoke test of the container.
+# `bin/ci.sh code` runs the first two, and `bin/ci.sh container` the others.
 set -eu
 cd "$(dirname "$0")/.."
 export CI=true
@@ -8,6 +9,7 @@ export CI=true
 compose() { PORT=0 docker compose --project-name="{{ cookiecutter.project_slug }}-ci" "$@"; }
 finish() {
     status=$?
+    command -v docker >/dev/null || exit $status
     [ $status = 0 ] || compose logs --tail=100 || true
     compose down --volumes || [ $status != 0 ]
     exit $status
@@ -17,22 +19,40 @@ trap finish EXIT
 await() {
     curl --noproxy "*" --silent --output /dev/null --retry 30 --retry-delay 1 --retry-all-errors "http://$1/"
 }
+# The address of a port that the Docker engine publishes; the engine may be on another machine.
+published() {
+    address=$(compose port "$@")
+    case ${DOCKER_HOST:-} in
+    tcp://*) engine=${DOCKER_HOST#tcp://} && address=${engine%:*}:${address##*:} ;;
+    esac
+    echo "$address"
+}
 
-make lint
-# % if cookiecutter.datastore == "sql"
-compose up --detach --wait postgres
-postgres=$(compose port postgres 5432)
-TEST_DATABASE_URL=postgresql://api:api@$postgres/api make test
-# % elif cookiecutter.datastore == "firestore"
-compose up --detach emulator
-emulator=$(compose port emulator 8200)
-await "$emulator"
-FIRESTORE_EMULATOR_HOST=$emulator make test
-# % else
-make test
-# % endif
-make image IMAGE="{{ cookiecutter.project_slug }}"
-compose up --detach --no-build
-api=$(compose port api 8080)
-await "$api"
-bin/smoke.sh "http://$api"
+code() {
+    make lint
+    # % if cookiecutter.datastore == "sql"
+    if [ -z "${TEST_DATABASE_URL:-}" ]; then
+        compose up --detach --wait postgres
+        postgres=$(published postgres 5432)
+        export TEST_DATABASE_URL="postgresql://api:api@$postgres/api"
+    fi
+    # % elif cookiecutter.datastore == "firestore"
+    if [ -z "${FIRESTORE_EMULATOR_HOST:-}" ]; then
+        compose up --detach emulator
+        FIRESTORE_EMULATOR_HOST=$(published emulator 8200)
+        export FIRESTORE_EMULATOR_HOST
+    fi
+    await "$FIRESTORE_EMULATOR_HOST"
+    # % endif
+    make test
+}
+
+container() {
+    make image IMAGE="{{ cookiecutter.project_slug }}"
+    compose up --detach --no-build
+    api=$(published api 8080)
+    await "$api"
+    bin/smoke.sh "http://$api"
+}
+
+for part in ${1:-code container}; do "$part"; done

@@ -29,7 +29,9 @@ runtime=$(substitution _RUNTIME_ACCOUNT)@$project.iam.gserviceaccount.com
 # Granting a role to a new service account can fail until the account has propagated.
 grant() { "$@" || { sleep 10 && "$@"; } || { sleep 30 && "$@"; }; }
 
-gcloud services enable run.googleapis.com cloudbuild.googleapis.com artifactregistry.googleapis.com iam.googleapis.com
+# containeranalysis stores how images were built.
+gcloud services enable run.googleapis.com cloudbuild.googleapis.com artifactregistry.googleapis.com \
+    containeranalysis.googleapis.com iam.googleapis.com
 
 # % if cookiecutter.datastore == "sql"
 gcloud services enable sqladmin.googleapis.com sql-component.googleapis.com secretmanager.googleapis.com
