@@ -27,7 +27,15 @@ ILLEGAL = re.compile(r'[<>:"\\|?*]|[ .]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)', 
 # Words that must not remain: when an answer was not chosen, and the pattern.
 RESIDUE: list[tuple[Callable[[Answers], bool], str]] = [
     (lambda answers: answers["ci"] != "github", r"github(?!\.com|\.io)|dependabot|gha-creds"),
-    (lambda answers: answers["deploy"] != "cloud-run", r"cloud.run|K_SERVICE"),
+    (lambda answers: answers["deploy"] != "cloud-run", "cloud.run"),
+    (
+        lambda answers: answers["deploy"] != "cloud-run" and answers["auth"] != "jwt",
+        "K_SERVICE",
+    ),
+    (
+        lambda answers: answers["auth"] != "jwt",
+        r"jwt|jwks|AUTH_(ISSUER|AUDIENCE)|IN_IMAGE|LOCAL_ISSUER|make (issuer|token)|docs/auth",
+    ),
     (lambda answers: answers["datastore"] != "firestore", "firestore"),
     (lambda answers: answers["datastore"] != "sql", "sqlalchemy|alembic|psycopg|DATABASE_URL"),
     (

@@ -10,7 +10,11 @@ from typing import Any
 
 from flask import Flask
 
+# % if cookiecutter.auth == "jwt"
+from . import auth, authentication, bodies, docs, errors, logs, middleware, probes, routes
+# % else
 from . import authentication, bodies, docs, errors, logs, middleware, probes, routes
+# % endif
 # % if cookiecutter.deploy == "cloud-run"
 from . import cloud_run as platform
 # % endif
@@ -31,6 +35,9 @@ class Settings(
     # % endif
     # % if cookiecutter.datastore != "none"
     datastore.DatastoreSettings,
+    # % endif
+    # % if cookiecutter.auth == "jwt"
+    auth.AuthSettings,
     # % endif
     ServerSettings,
 ):
@@ -62,6 +69,9 @@ def open_app(
     bodies.register(app)
     errors.register(app)
     authentication.register(app)
+    # % if cookiecutter.auth == "jwt"
+    auth.register(app)
+    # % endif
     # % if cookiecutter.deploy == "cloud-run"
     platform.register(app)
     # % endif
