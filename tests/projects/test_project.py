@@ -184,12 +184,14 @@ from flask.testing import FlaskClient
 
 from api import create_app
 from api.settings import Settings
+from chassis.security import public
 
 
 def test_the_session_remembers(settings: Settings) -> None:
     app = create_app(settings)
 
     @app.get("/count")
+    @public
     def count() -> str:
         session["count"] = session.get("count", 0) + 1
         return str(session["count"])
@@ -306,7 +308,8 @@ def test_the_load_test_finds_no_failure(
         settings["FIRESTORE_EMULATOR_HOST"] = request.getfixturevalue("emulator").address
     with serving(project, **settings) as server:
         host = f"HOST={server.address}"
-        output = run("make", "load-test", host, "USERS=2", "RUN_TIME=3s", cwd=project)
+        users = ["USERS=2", "RUN_TIME=3s"]
+        output = run("make", "load-test", host, *users, cwd=project, **server.issuer)
     requests, failures = re.findall(r"Aggregated +(\d+) +(\d+)\(", output)[-1]
     assert int(requests) > 0
     assert int(failures) == 0
