@@ -27,7 +27,7 @@ __all__ = ["Claims", "tokens"]
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-LEEWAY = 30  # seconds by which the clocks of the issuer and of this machine may differ
+LEEWAY = 30  # seconds by which the issuer's clock may differ
 MAX_LENGTH = 8192  # of a token; gunicorn refuses a longer header
 TYPES = {"jwt", "at+jwt", "application/at+jwt"}  # others are no tokens for an API
 OPTIONS: Any = {"require": ["exp", "iss", "aud"]}
@@ -79,10 +79,8 @@ class Claims(msgspec.Struct, kw_only=True, dict=True):
 
     @property
     def scopes(self) -> set[str]:
-        given = (self.scope, self.scp)
-        return {
-            name for each in given for name in (each.split() if isinstance(each, str) else each)
-        }
+        given = [each.split() if isinstance(each, str) else each for each in (self.scope, self.scp)]
+        return set(sum(given, []))
 
     def read(self, kind: type[T]) -> T:
         """Return the claims as a type of yours, such as a subclass with a field `email: str`.

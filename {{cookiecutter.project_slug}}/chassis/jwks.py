@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from threading import BoundedSemaphore, Event, Lock, Thread
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any
 from urllib.request import HTTPRedirectHandler, ProxyHandler, build_opener
 
 import msgspec
@@ -14,10 +14,7 @@ from jwt import PyJWK, PyJWTError
 from werkzeug.exceptions import ServiceUnavailable
 
 logger = logging.getLogger(__name__)
-T = TypeVar("T")
-
-# Asymmetric algorithms, with the type and the curve of their keys. They are fixed, because a token
-# must not choose how it is verified: https://www.rfc-editor.org/rfc/rfc8725#section-3.1
+# With the type and the curve of their keys: https://www.rfc-editor.org/rfc/rfc8725#section-3.1
 ALGORITHMS = {
     "RS256": ("RSA", None),
     "PS256": ("RSA", None),
@@ -30,25 +27,18 @@ URL = (
     r"(:\d{1,5})?(/[^\s?#\\]*)?"
 )
 match_url = re.compile(URL + r"(\?[^\s#]*)?\Z", re.ASCII).match
-# Seconds that a fetch of the two documents may take, and that a request waits for it.
-PATIENCE = 2
-# Seconds from one fetch to the next: a flood of unknown key ids is no flood of fetches.
-PAUSE = 5
-# Seconds after which known keys are fetched again, without a request that waits.
-MAX_AGE = 600
+PATIENCE = 2  # seconds that a fetch of the two documents may take, and that a request waits for it
+PAUSE = 5  # seconds from one fetch to the next: a flood of unknown key ids is no flood of fetches
+MAX_AGE = 600  # seconds after which known keys are fetched again, while no request waits
 MAX_BYTES = 262_144  # of each document
 
 
 class Discovery(msgspec.Struct):
-    """https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata"""
-
     issuer: str
     jwks_uri: str
 
 
 class KeySet(msgspec.Struct):
-    """https://www.rfc-editor.org/rfc/rfc7517#section-5"""
-
     keys: list[dict[str, Any]]
 
 
@@ -56,7 +46,7 @@ class Keys:
     """The keys of an issuer, by id and algorithm. They stay while the issuer is away."""
 
     def __init__(self, issuer: str, most: int) -> None:
-        """Take the number of requests that may wait for a fetch; others get 503 meanwhile."""
+        """Take the number of requests that may wait for a fetch but the first; others get 503."""
         self.issuer = issuer
         self.keys: dict[tuple[str | None, str], PyJWK] = {}
         self._lock, self._places = Lock(), BoundedSemaphore(most)
@@ -66,17 +56,18 @@ class Keys:
         self._began_at = self._fetched_at = float("-inf")
 
     def find(self, key_id: str | None, algorithm: str) -> PyJWK | None:
-        """Return a key; None if the issuer has none. Raise 503 if it is unknown and cannot be fetched."""
+        """Return a key, None if the issuer has none; raise 503 if it is unknown and cannot be fetched."""
         if key := self.get(key_id, algorithm):
             if monotonic() - self._fetched_at > MAX_AGE:
                 self.refresh()
             return key
         ended = self.refresh()
-        if not ended.is_set() and self._places.acquire(blocking=False):
-            try:
-                ended.wait(PATIENCE)
-            finally:
-                self._places.release()
+        left = max(self._began_at + PATIENCE - monotonic(), 0)
+        if not self.keys and not self._is_away:  # the first fetch: no token can be verified before
+            ended.wait(left)
+        elif not ended.is_set() and self._places.acquire(timeout=0.05):
+            ended.wait(left)
+            self._places.release()
         key = self.get(key_id, algorithm)
         if not key and (self._is_away or not ended.is_set()):
             raise ServiceUnavailable("Tokens cannot be verified now.", retry_after=PAUSE)
@@ -113,15 +104,17 @@ class Keys:
 
 
 def load(issuer: str) -> dict[tuple[str | None, str], PyJWK]:
-    """Return the issuer's keys; raise an exception if a document is not as it has to be."""
+    """Return the issuer's keys: https://openid.net/specs/openid-connect-discovery-1_0.html."""
     end = monotonic() + PATIENCE
-    found = get(issuer.rstrip("/") + "/.well-known/openid-configuration", Discovery, end)
+    url = issuer.rstrip("/") + "/.well-known/openid-configuration"
+    found = msgspec.json.decode(get(url, end), type=Discovery)
     if found.issuer != issuer:
         raise ValueError(f"it says that it is {found.issuer}")
     is_http = found.jwks_uri.startswith("http:") and issuer.startswith("https:")
     if is_http or not match_url(found.jwks_uri):
         raise ValueError(f"its keys are not at an https URL: {found.jwks_uri}")
-    keys = dict(each for data in get(found.jwks_uri, KeySet, end).keys for each in usable(data))
+    listed = msgspec.json.decode(get(found.jwks_uri, end), type=KeySet).keys
+    keys = dict(each for data in listed for each in usable(data))
     if not keys:
         raise ValueError(f"it has no key of {', '.join(ALGORITHMS)}")
     return keys
@@ -145,8 +138,8 @@ class NoRedirects(HTTPRedirectHandler):
         """Follow no redirect, because it could lead to an address without TLS."""
 
 
-def get(url: str, kind: type[T], end: float) -> T:
-    """Return a JSON document; raise an exception if it is too large or comes too late."""
+def get(url: str, end: float) -> bytes:
+    """Return a document; raise an exception if it is too large or comes too late."""
     direct = [ProxyHandler({})] if url.startswith("http:") else []  # else HTTPS_PROXY counts
     opener, data = build_opener(NoRedirects, *direct), b""
     with opener.open(url, timeout=max(end - monotonic(), 0.001)) as response:
@@ -154,4 +147,4 @@ def get(url: str, kind: type[T], end: float) -> T:
             data += chunk
             if len(data) > MAX_BYTES or monotonic() > end:
                 raise ValueError(f"{url} is larger than {MAX_BYTES} bytes, or slow")
-    return msgspec.json.decode(data, type=kind)
+    return data

@@ -1,5 +1,6 @@
 """The keys of an issuer: fetched seldom, kept while it is away, and never from elsewhere."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -174,8 +175,8 @@ def test_a_discovery_document_that_is_not_the_issuer_s_is_refused(
 
 def test_an_issuer_with_tls_has_no_keys_without(monkeypatch: pytest.MonkeyPatch) -> None:
     url = "https://issuer.example"
-    found = jwks.Discovery(issuer=url, jwks_uri="http://localhost/keys")
-    monkeypatch.setattr(jwks, "get", lambda *_: found)
+    found = json.dumps({"issuer": url, "jwks_uri": "http://localhost/keys"})
+    monkeypatch.setattr(jwks, "get", lambda *_: found.encode())
     with pytest.raises(ValueError, match="its keys are not at an https URL"):
         jwks.load(url)
 
@@ -214,16 +215,18 @@ def test_a_caller_with_a_known_key_never_waits(
         assert waiting.result().status_code in (401, 503)
 
 
+@pytest.mark.usefixtures("_hasty")
 def test_one_thread_stays_free_while_others_wait_for_keys(
     issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jwks, "PATIENCE", 0.6)
     app, thaw = make_app(issuer, threads=3), Event()
+    get(app.test_client(), issuer.token())
+    monkeypatch.setattr(jwks, "PATIENCE", 0.6)
     issuer.instead["/keys"] = lambda handler: thaw.wait(10)
 
     def seconds(_: int) -> float:
         began = time.monotonic()
-        assert_unavailable(get(app.test_client(), issuer.token()))
+        assert_unavailable(get(app.test_client(), unknown(issuer)))
         return time.monotonic() - began
 
     with ThreadPoolExecutor(3) as callers:
