@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Bake, serving
-from tests.support.edits import blocks
+from tests.support.edits import add_after, blocks
 from tests.support.installed import install
 from tests.support.machine import environment, fetch, free_port, run
 
@@ -73,6 +73,32 @@ def test_make_token_says_that_the_issuer_does_not_run(workshop: Bake) -> None:
         run("make", "token", cwd=project, LOCAL_ISSUER=issuer)
     with pytest.raises(AssertionError, match="https://a.example, which is no local issuer"):
         run("make", "token", cwd=project, AUTH_ISSUER="https://a.example", AUTH_AUDIENCE="b")
+
+
+MINE = """
+from flask.testing import FlaskClient
+
+
+def test_the_caller_s_id_is_that_of_the_token(client: FlaskClient) -> None:
+    assert client.get("/api/v1/me").json == "ada"
+"""
+
+
+@pytest.mark.thorough
+def test_what_the_readme_says_of_describing_an_operation_works(workshop: Bake) -> None:
+    project = workshop(auth="jwt")
+    *module, registration, endpoint = blocks(project, "README.md", "Describe an operation")
+    (project / "api/parcels.py").write_text("\n\n".join(module), encoding="utf-8")
+    factory = project / "api/__init__.py"
+    add_after(factory, r"from \.greetings .*", "from .parcels import parcels")
+    add_after(factory, r"    app\.register_blueprint\(.*", registration)
+    add_after(project / "tests/test_auth.py", r"METHODS = .*", endpoint.rstrip())
+    (project / "tests/test_parcels.py").write_text(MINE, encoding="utf-8")
+    (view,) = re.findall(r"```python\n(.*?)```", (project / "docs/auth.md").read_text(), re.DOTALL)
+    (project / "api/reports.py").write_text(view, encoding="utf-8")
+    run("make", "format", "docs", "lint", cwd=project)
+    own = ["tests/test_auth.py", "tests/test_contract.py", "tests/test_parcels.py"]
+    run(project / ".venv/bin/pytest", "-q", *own, cwd=project)
 
 
 COLD = """

@@ -34,7 +34,7 @@ RESIDUE: list[tuple[Callable[[Answers], bool], str]] = [
     ),
     (
         lambda answers: answers["auth"] != "jwt",
-        r"jwt|jwks|AUTH_(ISSUER|AUDIENCE)|IN_IMAGE|LOCAL_ISSUER|make (issuer|token)|docs/auth",
+        r"jwt|jwks|AUTH_(ISSUER|AUDIENCE)|IN_IMAGE|LOCAL_ISSUER|make (issuer|token)|\bauth\.md",
     ),
     (lambda answers: answers["datastore"] != "firestore", "firestore"),
     (lambda answers: answers["datastore"] != "sql", "sqlalchemy|alembic|psycopg|DATABASE_URL"),

@@ -14,13 +14,14 @@ from flask.testing import FlaskClient
 from api import create_app
 from api.settings import Settings
 
+# % if cookiecutter.datastore == "firestore"
+from .chassis.firestore_fixtures import datastore, emulator  # noqa: F401
+# % endif
 # % if cookiecutter.auth == "jwt"
 from .chassis.issuer import Issuer, authorize, issuer  # noqa: F401
 # % endif
 # % if cookiecutter.datastore == "sql"
 from .chassis.sql_fixtures import datastore, empty  # noqa: F401
-# % elif cookiecutter.datastore == "firestore"
-from .chassis.firestore_fixtures import datastore, emulator  # noqa: F401
 # % endif
 from .chassis.statuses import declared_statuses
 
