@@ -182,16 +182,9 @@ SESSION = """
 from flask import Flask, session
 from flask.testing import FlaskClient
 
-from api import create_app
-from api.settings import Settings
-from chassis.security import public
 
-
-def test_the_session_remembers(settings: Settings) -> None:
-    app = create_app(settings)
-
+def test_the_session_remembers(app: Flask) -> None:
     @app.get("/count")
-    @public
     def count() -> str:
         session["count"] = session.get("count", 0) + 1
         return str(session["count"])
