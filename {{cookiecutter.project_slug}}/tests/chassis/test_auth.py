@@ -21,7 +21,7 @@ from chassis import Settings, close_app, open_app, operation, undocumented
 from chassis.auth import Claims, tokens
 from chassis.security import public
 
-from .issuer import AUDIENCE, MAKE, Issuer, issuer  # noqa: F401
+from .issuer import AUDIENCE, MAKE, Issuer
 from .test_settings import refused
 
 SECRET = "a secret of 32 bytes or more, it is"
@@ -52,7 +52,7 @@ def write() -> None:
     """Write."""
 
 
-def make_app(issuer: Issuer, **settings: Any) -> Flask:  # noqa: F811
+def make_app(issuer: Issuer, **settings: Any) -> Flask:
     given = Settings(**issuer.settings, **settings)
     app = open_app(__name__, given, title="T", version="1")
     app.get("/name")(get_name)
