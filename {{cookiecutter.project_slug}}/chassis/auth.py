@@ -16,6 +16,7 @@ from flask import Flask, current_app
 from jwt.utils import base64url_decode
 from msgspec import Meta
 
+from . import jws
 from .authentication import Denied
 from .jwks import ALGORITHMS, URL, Keys
 from .per_process import per_process
@@ -124,7 +125,7 @@ def decode(token: str) -> Claims:
     if not (key := keys().find(header.kid, header.alg)):
         raise ValueError("the issuer has no key of its id and algorithm")
     issuer, audience = settings.auth_issuer, settings.auth_audience
-    found = jwt.decode(
+    found = jws.decode(
         token, key, [header.alg], OPTIONS, audience=audience, issuer=issuer, leeway=LEEWAY
     )
     claims = msgspec.convert(found, Claims)
