@@ -87,6 +87,7 @@ class Server(NamedTuple):
 
     address: str
     process: subprocess.Popen[bytes]
+    issuer: dict[str, str]  # with auth=jwt, the settings that name the local issuer
 
     @property
     def port(self) -> int:
@@ -94,16 +95,39 @@ class Server(NamedTuple):
 
 
 @contextmanager
+def issuing(project: Path) -> Iterator[dict[str, str]]:
+    """Start the local issuer of a project with auth=jwt; yield the settings that name it."""
+    if not (project / "chassis/auth.py").exists():
+        yield {}
+        return
+    install(project)
+    own = {"AUTH_ISSUER": f"http://localhost:{free_port()}", "AUTH_AUDIENCE": "tests"}
+    command = [project / ".venv/bin/python", "-m", "tests.chassis.issuer"]
+    with subprocess.Popen(command, cwd=project, env=environment(**own)) as process:
+        try:
+            fetch(f"{own['AUTH_ISSUER']}/keys")
+            yield own
+        finally:
+            process.terminate()
+
+
+@contextmanager
 def serving(project: Path, **settings: str) -> Iterator[Server]:
     """Install a project and start its server; then stop it."""
     install(project)
     port = free_port()
-    own = environment(PORT=str(port), **settings)
     command = [project / "bin/run.sh"]
-    with subprocess.Popen(command, env=own, start_new_session=True) as process:
+    with (
+        issuing(project) as issuer,
+        subprocess.Popen(
+            command,
+            env=environment(**{"PORT": str(port)} | issuer | settings),
+            start_new_session=True,
+        ) as process,
+    ):
         try:
             fetch(f"http://127.0.0.1:{port}/health")
-            yield Server(f"http://127.0.0.1:{port}", process)
+            yield Server(f"http://127.0.0.1:{port}", process, issuer)
         finally:
             process.terminate()
 

@@ -40,11 +40,14 @@ def left(slug: str) -> str:
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("datastore", AXES["datastore"])
+@pytest.mark.parametrize(
+    ("datastore", "auth"),
+    [*((datastore, "none") for datastore in AXES["datastore"]), ("none", "jwt")],
+)
 def test_make_ci_checks_the_code_the_image_and_the_container(
-    workshop: Bake, slug: str, datastore: str
+    workshop: Bake, slug: str, datastore: str, auth: str
 ) -> None:
-    project = workshop(datastore=datastore, project_slug=slug)
+    project = workshop(datastore=datastore, auth=auth, project_slug=slug)
     if datastore == "firestore":
         use_this_machine_s_emulator(project)
     log = run("make", "ci", cwd=project, PYTEST_ADDOPTS="-rA", http_proxy="http://127.0.0.1:1")
@@ -55,7 +58,7 @@ def test_make_ci_checks_the_code_the_image_and_the_container(
     assert re.findall(r"^GET (\S+): (\d+)", log, re.MULTILINE) == [
         ("/health", "200"),
         ("/openapi.json", "200"),
-        ("/no-such-page", "404"),
+        ("/no-such-page", "401" if auth == "jwt" else "404"),
     ]
     assert not left(slug)
 

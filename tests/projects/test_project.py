@@ -196,13 +196,8 @@ SESSION = """
 from flask import Flask, session
 from flask.testing import FlaskClient
 
-from api import create_app
-from api.settings import Settings
 
-
-def test_the_session_remembers(settings: Settings) -> None:
-    app = create_app(settings)
-
+def test_the_session_remembers(app: Flask) -> None:
     @app.get("/count")
     def count() -> str:
         session["count"] = session.get("count", 0) + 1
@@ -320,8 +315,9 @@ def test_the_load_test_finds_no_failure(
         settings["FIRESTORE_EMULATOR_HOST"] = request.getfixturevalue("emulator").address
     with serving(project, **settings) as server:
         host = f"HOST={server.address}"
-        own = {"http_proxy": "http://127.0.0.1:1"}  # is not used for this machine
-        output = run("make", "load-test", host, "USERS=2", "RUN_TIME=3s", cwd=project, **own)
+        users = ["USERS=2", "RUN_TIME=3s"]
+        own = server.issuer | {"http_proxy": "http://127.0.0.1:1"}  # not used for this machine
+        output = run("make", "load-test", host, *users, cwd=project, **own)
     requests, failures = re.findall(r"Aggregated +(\d+) +(\d+)\(", output)[-1]
     assert int(requests) > 0
     assert int(failures) == 0

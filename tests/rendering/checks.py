@@ -28,7 +28,15 @@ ILLEGAL = re.compile(r'[<>:"\\|?*]|[ .]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)', 
 RESIDUE: list[tuple[Callable[[Answers], bool], str]] = [
     (lambda answers: answers["ci"] != "github", r"github(?!\.com|\.io)|dependabot|gha-creds"),
     (lambda answers: answers["ci"] != "gitlab", "gitlab|renovate"),
-    (lambda answers: answers["deploy"] != "cloud-run", r"cloud.run|K_SERVICE"),
+    (lambda answers: answers["deploy"] != "cloud-run", "cloud.run"),
+    (
+        lambda answers: answers["deploy"] != "cloud-run" and answers["auth"] != "jwt",
+        "K_SERVICE",
+    ),
+    (
+        lambda answers: answers["auth"] != "jwt",
+        r"jwt|jwks|AUTH_(ISSUER|AUDIENCE)|IN_IMAGE|LOCAL_ISSUER|make (issuer|token)|\bauth\.md",
+    ),
     (lambda answers: answers["datastore"] != "firestore", "firestore"),
     (lambda answers: answers["datastore"] != "sql", "sqlalchemy|alembic|psycopg|DATABASE_URL"),
     (

@@ -136,7 +136,7 @@ def test_a_row_renders_the_project_that_it_names(tmp_path: Path) -> None:
     assert f"\nFROM python:{row['python']}-slim " in dockerfile
     assert (tmp_path / "my-flask-api/chassis/firestore/client.py").exists()
     assert (tmp_path / "my-flask-api/cloudbuild.yaml").exists()
-    assert row["answers"].startswith("datastore=firestore deploy=cloud-run")
+    assert row["answers"].startswith("datastore=firestore auth=jwt deploy=cloud-run")
     assert job("matrix.yml", "project")["steps"][-1]["run"].startswith(
         'make -C "$RUNNER_TEMP/my-flask-api" '
     )

@@ -44,6 +44,13 @@ export GCE_METADATA_DETECT_RETRIES="${GCE_METADATA_DETECT_RETRIES:-1}"
 [ -n "${FIRESTORE_EMULATOR_HOST:-}" ] || unset FIRESTORE_EMULATOR_HOST
 
 # % endif
+# % if cookiecutter.auth == "jwt"
+# make sets LOCAL_ISSUER: `make start` and `make dev` accept its tokens, unless AUTH_ISSUER is set.
+if [ -n "${LOCAL_ISSUER:-}" ] && [ -z "${AUTH_ISSUER:-}" ]; then
+    export AUTH_ISSUER="$LOCAL_ISSUER" AUTH_AUDIENCE="${AUTH_AUDIENCE:-{{ cookiecutter.project_slug }}}"
+fi
+
+# % endif
 # For Flask's commands: bin/run.sh flask routes
 export FLASK_APP=wsgi FLASK_SKIP_DOTENV=1 FLASK_RUN_PORT="${PORT:-8080}"
 [ $# -gt 0 ] || set -- gunicorn wsgi:app

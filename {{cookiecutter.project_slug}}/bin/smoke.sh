@@ -14,6 +14,28 @@ case $url in https://*)
     ;;
 esac
 
+# % endif
+# % if cookiecutter.auth == "jwt"
+# With TOKEN, a token of the API's issuer, an unknown page is 404; without it, 401. It is sent over TLS,
+# and on this machine.
+api_token= unknown=401
+case $url in https://* | http://localhost:* | http://127.0.0.1:*) api_token=${TOKEN:-} ;; esac
+[ -z "$api_token" ] || unknown=404
+
+# % endif
+# % if cookiecutter.deploy == "cloud-run" and cookiecutter.auth == "jwt"
+# Cloud Run checks X-Serverless-Authorization, and passes Authorization on.
+call() {
+    printf '%s\n' ${token:+"header = \"X-Serverless-Authorization: Bearer $token\""} \
+        ${api_token:+"header = \"Authorization: Bearer $api_token\""} | curl --config - "$@"
+}
+
+# % elif cookiecutter.auth == "jwt"
+call() {
+    printf '%s\n' ${api_token:+"header = \"Authorization: Bearer $api_token\""} | curl --config - "$@"
+}
+
+# % elif cookiecutter.deploy == "cloud-run"
 call() {
     printf '%s\n' ${token:+"header = \"Authorization: Bearer $token\""} | curl --config - "$@"
 }
@@ -42,4 +64,8 @@ expect() {
 
 expect /health "200 application/json"
 expect /openapi.json "200 application/json"
+# % if cookiecutter.auth == "jwt"
+expect /no-such-page "$unknown application/problem+json"
+# % else
 expect /no-such-page "404 application/problem+json"
+# % endif

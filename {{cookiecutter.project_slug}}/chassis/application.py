@@ -10,7 +10,11 @@ from typing import Any
 
 from flask import Flask
 
+# % if cookiecutter.auth == "jwt"
+from . import auth, authentication, bodies, cors, docs, errors, logs, middleware, probes, routes
+# % else
 from . import authentication, bodies, cors, docs, errors, logs, middleware, probes, routes
+# % endif
 # % if cookiecutter.deploy == "cloud-run"
 from . import cloud_run as platform
 # % endif
@@ -33,6 +37,9 @@ class Settings(
     datastore.DatastoreSettings,
     # % endif
     cors.CorsSettings,
+    # % if cookiecutter.auth == "jwt"
+    auth.AuthSettings,
+    # % endif
     ServerSettings,
 ):
     """The settings of the server and of each capability."""
@@ -65,6 +72,9 @@ def open_app(
     bodies.register(app)
     errors.register(app)
     authentication.register(app)
+    # % if cookiecutter.auth == "jwt"
+    auth.register(app)
+    # % endif
     # % if cookiecutter.deploy == "cloud-run"
     platform.register(app)
     # % endif

@@ -59,7 +59,7 @@ class Security:
     def authenticate(self) -> None:
         """Raise Denied or Lacking unless the request has credentials for one scheme of its route."""
         needed = self.needs.get(request.endpoint, self.needs[None])
-        if not needed:
+        if not needed or is_preflight():
             return
         refused, lacking = [], []
         for scheme in needed:
@@ -77,6 +77,17 @@ class Security:
         if lacking:
             raise Lacking("The caller lacks a scope that this operation needs.", lacking)
         raise Denied("Send valid credentials, as WWW-Authenticate says.", refused)
+
+
+def is_preflight() -> bool:
+    """Return whether this is a CORS preflight, which browsers send without credentials.
+
+    A view that handles OPTIONS itself needs them: https://fetch.spec.whatwg.org/#cors-preflight-fetch.
+    """
+    names = {"Origin", "Access-Control-Request-Method"}
+    if request.method != "OPTIONS" or not all(name in request.headers for name in names):
+        return False
+    return bool(getattr(request.url_rule, "provide_automatic_options", True))
 
 
 def scopes_of(caller: Any) -> set[str]:

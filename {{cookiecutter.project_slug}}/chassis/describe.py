@@ -107,6 +107,7 @@ class Describer:
         """Describe the errors of an operation by status, its own error types among them."""
         statuses = ALWAYS | ({401} if needed else set())
         statuses |= {403 for scheme in needed if scheme.scopes}
+        statuses |= {error for scheme in needed for error in scheme.errors}
         for name, kind in operation.takes.items():
             statuses |= {*ERRORS.get(name, (404,)), *getattr(kind, "raises", ())}
         if Path in [content.kind for content in operation.responses.contents.values()]:

@@ -34,6 +34,7 @@ class Scheme(Generic[C]):
     name: str
     described: dict[str, str]  # https://spec.openapis.org/oas/v3.1.1.html#security-scheme-object
     scopes: tuple[str, ...] = ()
+    errors: tuple[int, ...] = ()  # statuses that `verify` raises, for the document
 
     def __post_init__(self) -> None:
         if not is_verifier(self.verify):
@@ -92,9 +93,9 @@ def is_verifier(verify: Any) -> bool:
     return True
 
 
-def bearer(verify: Verify[C], name: str = "bearer") -> Scheme[C]:
+def bearer(verify: Verify[C], name: str = "bearer", errors: tuple[int, ...] = ()) -> Scheme[C]:
     """Make a scheme of tokens that callers send as `Authorization: Bearer …`."""
-    return Scheme(verify, name, {"type": "http", "scheme": "bearer"})
+    return Scheme(verify, name, {"type": "http", "scheme": "bearer"}, errors=errors)
 
 
 def api_key(header: str, verify: Verify[C], name: str = "apiKey") -> Scheme[C]:

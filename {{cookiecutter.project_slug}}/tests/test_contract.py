@@ -1,5 +1,8 @@
 """The document describes what your application does, and your application does it."""
 
+# % if false
+# ruff: noqa: F811
+# % endif
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,17 @@ DOCUMENT = ROOT / "docs/swagger.yaml"
 schema = schemathesis.openapi.from_path(DOCUMENT)
 
 
+# % if cookiecutter.auth == "jwt"
+@schema.parametrize()
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # one datastore for all
+def test_generated_requests_get_what_the_document_promises(
+    app: Flask, case: schemathesis.Case[Any], token: str
+) -> None:
+    case.operation.schema.app = app  # for the requests of the checks
+    case.call_and_validate(app=app, headers={"Authorization": f"Bearer {token}"})
+
+
+# % else
 @schema.parametrize()
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # one datastore for all
 def test_generated_requests_get_what_the_document_promises(
@@ -25,6 +39,7 @@ def test_generated_requests_get_what_the_document_promises(
     case.call_and_validate(app=app)
 
 
+# % endif
 def test_the_exported_document_is_up_to_date(app: Flask) -> None:
     exported = yaml.safe_load(DOCUMENT.read_text(encoding="utf-8"))
     assert exported == app.extensions["document"], "run `make docs`"

@@ -10,12 +10,12 @@ from flask import Blueprint, Flask
 from hypothesis import settings
 from msgspec import Meta
 
-from chassis import Input, Settings, close_app, open_app, operation
+from chassis import Input, Settings, close_app, operation
 
 from . import generated  # noqa: F401
 from .shop import make_shop
 from .test_operations import make_app
-from .things import Thing, open_test_app
+from .things import Thing, open_app, open_test_app
 
 T = TypeVar("T")
 schema = schemathesis.openapi.from_wsgi("/openapi.json", make_app())

@@ -7,10 +7,10 @@ from flask import Flask, Response, request
 from flask.testing import FlaskClient
 from werkzeug.test import create_environ, run_wsgi_app
 
-from chassis import Settings, close_app, open_app
+from chassis import Settings, close_app
 from chassis.middleware import SECURITY_HEADERS
 
-from .things import create_app, open_test_app
+from .things import create_app, open_app, open_test_app
 
 FORGED = {
     "X-Forwarded-Port": "6666",

@@ -1,13 +1,31 @@
 """The application of these tests: one resource, /things."""
 
+# % if false
+# ruff: noqa: F811, I001
+# fmt: off
+# % endif
+# % if cookiecutter.auth == "jwt"
+from dataclasses import replace
+from typing import Annotated, Any
+
+from flask import Flask
+from msgspec import Meta
+
+import chassis
+from chassis import Input, Settings, close_app, operation
+
+
+# % else
 from typing import Annotated
 
 from flask import Flask
 from msgspec import Meta
 
-from chassis import Input, Settings, close_app, open_app, operation
+from chassis import Input, Settings, close_app, operation
+from chassis import open_app as open_app
 
 
+# % endif
 class Thing(Input):
     name: Annotated[str, Meta(min_length=1, max_length=100)]
 
@@ -18,6 +36,16 @@ def create_thing(body: Thing) -> Thing:
     return body
 
 
+# % if cookiecutter.auth == "jwt"
+def open_app(import_name: str, settings: Settings, **more: Any) -> Flask:
+    """Open an application whose routes need no token; test_auth.py opens those that do."""
+    settings = replace(settings, auth_issuer="https://issuer.example", auth_audience="tests")
+    app = chassis.open_app(import_name, settings, **more)
+    app.extensions["security"].defaults.clear()
+    return app
+
+
+# % endif
 def open_test_app(settings: Settings | None = None) -> Flask:
     """Open an application with /things, to which a test can add."""
     settings = settings or Settings.from_environment()

@@ -1,9 +1,17 @@
 """`make load-test`: each user sends the next request when the last response arrives."""
 
+# % if cookiecutter.auth == "jwt"
+from os import environ
+
+# % endif
 from locust import FastHttpUser, task
 
 
 class Caller(FastHttpUser):
+    # % if cookiecutter.auth == "jwt"
+    default_headers = {"Authorization": f"Bearer {environ['TOKEN']}"}
+
+    # % endif
     # % if cookiecutter.datastore == "none"
     @task
     def create_greeting(self) -> None:

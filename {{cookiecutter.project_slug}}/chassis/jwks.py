@@ -1,0 +1,150 @@
+"""Fetch the keys of an OpenID Connect issuer when a token needs them, and keep them."""
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from threading import BoundedSemaphore, Event, Lock, Thread
+from time import monotonic
+from typing import Any
+from urllib.request import HTTPRedirectHandler, ProxyHandler, build_opener
+
+import msgspec
+from jwt import PyJWK, PyJWTError
+from werkzeug.exceptions import ServiceUnavailable
+
+logger = logging.getLogger(__name__)
+# With the type and the curve of their keys: https://www.rfc-editor.org/rfc/rfc8725#section-3.1
+ALGORITHMS = {
+    "RS256": ("RSA", None),
+    "PS256": ("RSA", None),
+    "ES256": ("EC", "P-256"),
+    "EdDSA": ("OKP", "Ed25519"),
+}
+# TLS, because a forged key would accept forged tokens. http is for an issuer on the same machine.
+URL = (
+    r"^(https://([\w.-]+|\[[\da-fA-F:]+\])|http://(localhost|127(\.\d{1,3}){3}|\[::1\]))"
+    r"(:\d{1,5})?(/[^\s?#\\]*)?"
+)
+match_url = re.compile(URL + r"(\?[^\s#]*)?\Z", re.ASCII).match
+PATIENCE = 2  # seconds that a fetch of the two documents may take, and that a request waits for it
+PAUSE = 5  # seconds from one fetch to the next: a flood of unknown key ids is no flood of fetches
+MAX_AGE = 600  # seconds after which known keys are fetched again, while no request waits
+MAX_BYTES = 262_144  # of each document
+
+
+class Discovery(msgspec.Struct):
+    issuer: str
+    jwks_uri: str
+
+
+class KeySet(msgspec.Struct):
+    keys: list[dict[str, Any]]
+
+
+class Keys:
+    """The keys of an issuer, by id and algorithm. They stay while the issuer is away."""
+
+    def __init__(self, issuer: str, most: int) -> None:
+        """Take the number of requests that may wait for a fetch but the first; others get 503."""
+        self.issuer = issuer
+        self.keys: dict[tuple[str | None, str], PyJWK] = {}
+        self._lock, self._places = Lock(), BoundedSemaphore(most)
+        self._ended = Event()  # of the last fetch
+        self._ended.set()
+        self._is_away = False
+        self._began_at = self._fetched_at = float("-inf")
+
+    def find(self, key_id: str | None, algorithm: str) -> PyJWK | None:
+        """Return a key, None if the issuer has none; raise 503 if it is unknown and cannot be fetched."""
+        if key := self.get(key_id, algorithm):
+            if monotonic() - self._fetched_at > MAX_AGE:
+                self.refresh()
+            return key
+        ended = self.refresh()
+        left = max(self._began_at + PATIENCE - monotonic(), 0)
+        if not self.keys and not self._is_away:  # the first fetch: no token can be verified before
+            ended.wait(left)
+        elif not ended.is_set() and self._places.acquire(timeout=0.05):
+            ended.wait(left)
+            self._places.release()
+        key = self.get(key_id, algorithm)
+        if not key and (self._is_away or not ended.is_set()):
+            raise ServiceUnavailable("Tokens cannot be verified now.", retry_after=PAUSE)
+        return key
+
+    def get(self, key_id: str | None, algorithm: str) -> PyJWK | None:
+        """Return a known key. A token without a key id needs the only key of its algorithm."""
+        if key_id is not None:
+            return self.keys.get((key_id, algorithm))
+        found = [key for (_, name), key in self.keys.items() if name == algorithm]
+        return found[0] if len(found) == 1 else None
+
+    def refresh(self) -> Event:
+        """Start a fetch, unless one runs or began in the last PAUSE seconds; return the last one's end."""
+        with self._lock:
+            if self._ended.is_set() and monotonic() - self._began_at > PAUSE:
+                ended = Event()
+                # In a thread, because name servers and slow responses have no timeout of their own.
+                Thread(target=self.fetch, args=[ended], name="keys", daemon=True).start()
+                self._began_at, self._ended = monotonic(), ended
+            return self._ended
+
+    def fetch(self, ended: Event) -> None:
+        """Replace the keys; keep them if that fails."""
+        try:
+            self.keys = load(self.issuer)
+            self._fetched_at, self._is_away = monotonic(), False
+        except Exception as error:
+            getattr(error, "close", bool)()  # an HTTPError is an open response
+            self._is_away = True
+            logger.warning("No keys from %s: %s: %.200s", self.issuer, type(error).__name__, error)
+        finally:
+            ended.set()
+
+
+def load(issuer: str) -> dict[tuple[str | None, str], PyJWK]:
+    """Return the issuer's keys: https://openid.net/specs/openid-connect-discovery-1_0.html."""
+    end = monotonic() + PATIENCE
+    url = issuer.rstrip("/") + "/.well-known/openid-configuration"
+    found = msgspec.json.decode(get(url, end), type=Discovery)
+    if found.issuer != issuer:
+        raise ValueError(f"it says that it is {found.issuer}")
+    is_http = found.jwks_uri.startswith("http:") and issuer.startswith("https:")
+    if is_http or not match_url(found.jwks_uri):
+        raise ValueError(f"its keys are not at an https URL: {found.jwks_uri}")
+    listed = msgspec.json.decode(get(found.jwks_uri, end), type=KeySet).keys
+    keys = dict(each for data in listed for each in usable(data))
+    if not keys:
+        raise ValueError(f"it has no key of {', '.join(ALGORITHMS)}")
+    return keys
+
+
+def usable(data: dict[str, Any]) -> Iterator[tuple[tuple[str | None, str], PyJWK]]:
+    """Yield a key for each algorithm that it fits; none if it is malformed, weak, or for encryption."""
+    shape = data.get("kty"), data.get("crv")
+    for algorithm, needed in ALGORITHMS.items():
+        given = data.get("alg", algorithm), data.get("use", "sig")
+        if shape == needed and given == (algorithm, "sig"):
+            with suppress(PyJWTError):
+                key = PyJWK(data, algorithm)
+                is_weak = key.Algorithm.check_key_length(key.key)
+                if not is_weak and isinstance(key.key_id, str | None):
+                    yield (key.key_id, algorithm), key
+
+
+class NoRedirects(HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        """Follow no redirect, because it could lead to an address without TLS."""
+
+
+def get(url: str, end: float) -> bytes:
+    """Return a document; raise an exception if it is too large or comes too late."""
+    direct = [ProxyHandler({})] if url.startswith("http:") else []  # else HTTPS_PROXY counts
+    opener, data = build_opener(NoRedirects, *direct), b""
+    with opener.open(url, timeout=max(end - monotonic(), 0.001)) as response:
+        while chunk := response.read1(65_536):
+            data += chunk
+            if len(data) > MAX_BYTES or monotonic() > end:
+                raise ValueError(f"{url} is larger than {MAX_BYTES} bytes, or slow")
+    return data
