@@ -51,6 +51,20 @@ def distinct() -> list[Answers]:
     return product([question for question in AXES if question not in NEUTRAL])
 
 
+@cache
+def paired() -> tuple[Answers, ...]:
+    """Return combinations of the answers that change code or requirements, with every pair of answers.
+
+    The first are those of few().
+    """
+    from allpairspy import AllPairs
+
+    questions = list(distinct()[0])
+    first = [[row[question] for question in questions] for row in few()]
+    others = AllPairs([AXES[question] for question in questions], previously_tested=first)
+    return tuple(dict(zip(questions, values, strict=True)) for values in [*first, *others])
+
+
 def every() -> list[Answers]:
     """Return the combinations that differ in more than the license and Python's version."""
     return product([question for question in AXES if question not in ("license", "python_version")])

@@ -27,9 +27,13 @@ from tests.support.installed import install
 from tests.support.machine import environment, fetch, free_port, run
 from tests.support.marks import every_project, parametrize
 from tests.support.pythons import PYTHONS
-from tools.variants import Answers, covering, distinct, few
+from tools.variants import AXES, Answers, covering, few
 
-containers = [answers for answers in distinct() if answers["deploy"] == "container"]
+# Each datastore, and one of them with tokens.
+containers: list[Answers] = [
+    {"datastore": datastore, "auth": auth, "deploy": "container"}
+    for datastore, auth in [*((each, "none") for each in AXES["datastore"]), ("sql", "jwt")]
+]
 NEWEST = next(iter(PYTHONS))
 
 

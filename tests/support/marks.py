@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
-from tools.variants import Answers, covering, distinct, few, name
+from tools.variants import Answers, covering, distinct, few, name, paired
 
 
 def parametrize(
-    quick: Iterable[Answers], every: Sequence[Answers] = tuple(distinct())
+    quick: Iterable[Answers], every: Sequence[Answers] = paired()
 ) -> pytest.MarkDecorator:
-    """Run a test for every combination; those that are not quick in the thorough run."""
+    """Run a test for combinations with every pair of answers; those that are not quick are thorough."""
     marked = [
         pytest.param(answers, marks=[] if answers in quick else pytest.mark.thorough)
         for answers in every
