@@ -6,7 +6,8 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, FastAPI, HTTPException
-from fastapi_def import Greeting, GreetingIn, Item, ItemRow
+from fastapi_def import Greeting, GreetingIn, Item
+from rows import ItemRow
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 app = FastAPI()

@@ -8,27 +8,14 @@ from uuid import UUID
 
 from fastapi import Depends, FastAPI, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
+from rows import ItemRow
 from sqlalchemy import create_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.orm import Session
 
 app = FastAPI()
 engine = create_engine(
     os.environ["DATABASE_URL"].replace("postgresql:", "postgresql+psycopg:"), pool_size=8
 )
-
-
-class Base(DeclarativeBase):
-    pass
-
-
-class ItemRow(Base):
-    __tablename__ = "items"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    description: Mapped[str]
-    created_at: Mapped[datetime]
-    updated_at: Mapped[datetime]
 
 
 class Item(BaseModel):

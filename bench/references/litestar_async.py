@@ -9,25 +9,11 @@ from uuid import UUID
 import msgspec
 from litestar import Litestar, get, post
 from litestar.exceptions import NotFoundException
+from rows import ItemRow
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 url = os.environ["DATABASE_URL"].replace("postgresql:", "postgresql+asyncpg:")
 engine = create_async_engine(url, pool_size=8)
-
-
-class Base(DeclarativeBase):
-    pass
-
-
-class ItemRow(Base):
-    __tablename__ = "items"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    description: Mapped[str]
-    created_at: Mapped[datetime]
-    updated_at: Mapped[datetime]
 
 
 class Item(msgspec.Struct):
