@@ -94,6 +94,8 @@ class Container:
                 with error:
                     return error.code, json.load(error)
             except (OSError, HTTPException):
+                if not self.state["Running"]:
+                    break
                 time.sleep(0.05)
         raise AssertionError(f"{path} is not answered: {self.state}\n{self.log}")
 
