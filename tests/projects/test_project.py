@@ -24,7 +24,7 @@ from tests.support.edits import (
     replace,
 )
 from tests.support.installed import install
-from tests.support.machine import environment, fetch, free_port, run
+from tests.support.machine import OWN_TESTS, environment, fetch, free_port, run
 from tests.support.marks import every_project, parametrize
 from tests.support.pythons import PYTHONS
 from tools.variants import AXES, Answers, covering, few
@@ -124,7 +124,7 @@ def add_the_resource_of_the_readme(project: Path) -> None:
     for text, language, code in re.findall(r"(.*?)```(\w+)\n(.*?)```", section, re.DOTALL):
         place = ["", *re.findall(r"`([\w/.]+)`", text)][-1]
         if language == "sh":
-            run("sh", "-ec", code, cwd=project)
+            run("sh", "-ec", code, cwd=project, **OWN_TESTS)
         elif place == "create_app":
             register(project / "api/__init__.py", *code.split("\n\n"))
         elif place.endswith(".py"):
@@ -225,7 +225,7 @@ def test_what_is_out_of_stock_is_a_conflict(client: FlaskClient) -> None:
 """
 
 
-@parametrize([], containers)
+@parametrize([], [each for each in containers if each["datastore"] != "firestore"])
 def test_what_the_readme_says_of_settings_jobs_and_renaming_works(
     workshop: Bake, answers: Answers, capfd: pytest.CaptureFixture[str]
 ) -> None:

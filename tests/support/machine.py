@@ -32,6 +32,10 @@ def environment(**own: str) -> dict[str, str]:
     return inherited | {"GIT_CONFIG_GLOBAL": os.devnull} | own
 
 
+# Leaves out the machinery's tests, which no change of an owner's concerns; test_project.py runs them.
+OWN_TESTS = {"PYTEST_ADDOPTS": "--ignore=tests/chassis"}
+
+
 def run(*command: str | Path, cwd: Path, **own: str) -> str:
     """Run a command and return its output; fail with the output if it fails."""
     done = subprocess.run(

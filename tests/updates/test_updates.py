@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import Bake
 from tests.projects.test_project import add_the_resource_of_the_readme
-from tests.support.machine import run
+from tests.support.machine import OWN_TESTS, run
 from tests.support.repository import commit, copy, git
 from tools.variants import PROJECT, TEMPLATE
 
@@ -409,7 +409,7 @@ def test_a_project_that_lives_follows_the_template(
     for lock in LOCKS:
         locked = bake(datastore=datastore) / "requirements" / lock
         assert (project / "requirements" / lock).read_bytes() == locked.read_bytes()
-    assert "passed" in run("make", "lint", "test", cwd=project)
+    assert "passed" in run("make", "lint", "test", cwd=project, **OWN_TESTS)
     version = "import importlib.metadata as m; print(m.version('click'))"
     assert run(project / ".venv/bin/python", "-c", version, cwd=project).strip() == present
     git(project, "add", "--all")
@@ -435,7 +435,7 @@ def test_a_project_that_lives_takes_another_answer(template: Path) -> None:
     factory = project / "api/__init__.py"
     code = re.sub("^(<<<<<<<|=======|>>>>>>>).*\n", "", factory.read_text("utf-8"), flags=re.M)
     factory.write_text(re.sub("^.*greetings.*\n", "", code, flags=re.M), encoding="utf-8")
-    assert "passed" in run("make", "format", "docs", "lint", "test", cwd=project)
+    assert "passed" in run("make", "format", "docs", "lint", "test", cwd=project, **OWN_TESTS)
     document = (project / "docs/swagger.yaml").read_text(encoding="utf-8")
     assert "/api/v1/quotes/{country}:" in document
     assert "/api/v1/items:" in document
@@ -460,7 +460,7 @@ def test_requirements_that_both_changed_are_locked_again(template: Path) -> None
         text = (project / "requirements" / lock).read_text(encoding="utf-8")
         assert not re.search("<<<<|>>>>|====", text)
     assert version_of_click(project) == chosen != older
-    assert "passed" in run("make", "lint", "test", cwd=project)
+    assert "passed" in run("make", "lint", "test", cwd=project, **OWN_TESTS)
 
 
 def version_of_click(project: Path) -> str:

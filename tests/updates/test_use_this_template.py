@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from tests.conftest import Bake
-from tests.support.machine import environment, missing, run
+from tests.support.machine import OWN_TESTS, environment, missing, run
 from tests.support.repository import commit, copy, git
 from tools.variants import QUESTIONS, TEMPLATE
 
@@ -202,7 +202,7 @@ def test_the_workflow_replaces_the_template_by_the_project(
     github: GitHub, bake: Bake, number: str, given: dict[str, str]
 ) -> None:
     inputs = dict.fromkeys(INPUTS, "") | given if given else None
-    check = lambda project: run("make", "ci", cwd=project)  # noqa: E731
+    check = lambda project: run("make", "ci", cwd=project, **OWN_TESTS)  # noqa: E731
     passed, log, summary = github.work(f"Ada.orders_api-{number}", ODD, inputs, check=check)
     assert passed, log
     project = github.clone()
