@@ -382,9 +382,10 @@ def move_far_on(template: Path) -> None:
     """Change the template where its projects change too, and bring the present lock files."""
     git(template, "revert", "--no-edit", "HEAD")
     old = "Report that the process is up; nothing that it depends on is checked."
-    for path in (PROJECT.name + "/chassis/probes.py", "templates/docs/greetings.yaml"):
-        replace(template / path, old, "Report that it is up.")
-    replace(template / "templates/docs/items.yaml", old, "Report that it is up.")
+    for path in [template / PROJECT.name / "chassis/probes.py", *template.glob("templates/docs/*")]:
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, "Report that it is up."), encoding="utf-8")
     factory = template / PROJECT.name / "api/__init__.py"
     replace(factory, "Where your code goes:", "Your code goes here:")
     move_on(template)
