@@ -99,11 +99,11 @@ lock: develop ## Upgrade and lock all requirements; UPGRADE="--upgrade-package f
 audit: develop ## Look for known vulnerabilities in all locked requirements; needs pypi.org
 	@rm -rf $(BUILD)/audit
 	$(IN_VENV) python -m tools.render $(BUILD)/audit >/dev/null
-	$(IN_VENV) $(MAKE) -s -C $(BUILD)/audit/none/my-flask-api .venv/audit/audit.txt
+	$(IN_VENV) $(MAKE) -s -C $(BUILD)/audit/default/my-flask-api .venv/audit/audit.txt
 	@# Each apart, because pip-audit refuses two versions of one package, and they are locked separately.
 	@status=0; for locks in $(OWN:%=requirements/%.txt) "$(BUILD)/audit/*/my-flask-api/requirements/*.txt"; do \
 		echo "Auditing $$locks …"; \
-		$(BUILD)/audit/none/my-flask-api/.venv/audit/bin/pip-audit --strict --disable-pip --require-hashes \
+		$(BUILD)/audit/default/my-flask-api/.venv/audit/bin/pip-audit --strict --disable-pip --require-hashes \
 			$$(printf -- '-r %s ' $$locks) || status=1; done; exit $$status
 
 ci: ## Run what CI runs

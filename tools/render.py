@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cookiecutter.main import cookiecutter
 
-from tools.variants import AXES, NEUTRAL, TEMPLATE, Answers, name
+from tools.variants import AXES, NEUTRAL, TEMPLATE, Answers
 
 
 def render(answers: Answers, folder: Path, template: Path = TEMPLATE) -> Path:
@@ -25,9 +25,10 @@ def render(answers: Answers, folder: Path, template: Path = TEMPLATE) -> Path:
 
 
 def main(folder: Path) -> None:
+    render({}, folder / "default")
     for question in AXES.keys() - NEUTRAL:
-        for answer in AXES[question]:
-            render({question: answer}, folder / name({question: answer}))
+        for answer in AXES[question][1:]:
+            render({question: answer}, folder / f"{question}-{answer}")
 
 
 if __name__ == "__main__":
