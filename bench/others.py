@@ -19,7 +19,7 @@ CALLS: dict[str, dict[str, Any]] = {
 
 
 def servers(bench: Bench, call: str, workers: int) -> dict[str, Server]:
-    """Return who handles a kind of request: this project first, then what it is compared with."""
+    """Return the servers for a kind of request: this project, then those it is compared with."""
     url = {"DATABASE_URL": bench.urls["PostgreSQL"]}
     number = {"WORKERS": str(workers)}
     is_item = call.startswith("an item")

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.conftest import Build
-from tests.support.engine import CONFINED, running
+from tests.support.engine import CONFINED, ISSUER, running
 
 pytestmark = [pytest.mark.usefixtures("engine"), pytest.mark.thorough]
 
@@ -22,8 +22,7 @@ def test_the_image_refuses_a_local_issuer(image: Build) -> None:
 
 
 def test_the_image_needs_no_issuer_to_start(image: Build) -> None:
-    settings = {"AUTH_ISSUER": "https://issuer.invalid", "AUTH_AUDIENCE": "api"}
-    with running(image(auth="jwt"), CONFINED, **settings) as container:
+    with running(image(auth="jwt"), CONFINED, **ISSUER) as container:
         assert container.call("/health") == (200, {"status": "ok"})
         assert container.call("/api/v1/greetings", {"name": "Ada"})[0] == 401
         assert container.call("/nothing", Authorization="Bearer x.y.z")[0] == 401

@@ -98,7 +98,7 @@ def test_what_the_readme_says_of_describing_an_operation_works(workshop: Bake) -
     (project / "api/reports.py").write_text(view, encoding="utf-8")
     run("make", "format", "docs", "lint", cwd=project)
     own = ["tests/test_auth.py", "tests/test_contract.py", "tests/test_parcels.py"]
-    run(project / ".venv/bin/pytest", "-q", *own, cwd=project)
+    assert " passed" in run(project / ".venv/bin/pytest", "-q", *own, cwd=project)
 
 
 COLD = """
@@ -127,7 +127,7 @@ def test_two_workers_with_cold_caches_under_load(workshop: Bake) -> None:
     application = "from api import create_app\n\n__all__ = ['create_app']\n"
     (project / "tests/chassis/cold.py").write_text(application, encoding="utf-8")
     (project / "tests/test_cold.py").write_text(COLD, encoding="utf-8")
-    run(project / ".venv/bin/pytest", "-q", "tests/test_cold.py", cwd=project)
+    assert "1 passed" in run(project / ".venv/bin/pytest", "-q", "tests/test_cold.py", cwd=project)
 
 
 def test_smoke_sends_two_tokens_to_a_private_service(bake: Bake, tmp_path: Path) -> None:

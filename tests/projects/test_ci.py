@@ -42,7 +42,7 @@ def left(slug: str) -> str:
 @pytest.mark.thorough
 @pytest.mark.parametrize(
     ("datastore", "auth"),
-    [*((datastore, "none") for datastore in AXES["datastore"]), ("none", "jwt")],
+    [*((datastore, "none") for datastore in AXES["datastore"]), ("sql", "jwt")],
 )
 def test_make_ci_checks_the_code_the_image_and_the_container(
     workshop: Bake, slug: str, datastore: str, auth: str

@@ -39,7 +39,7 @@ NEWEST = next(iter(PYTHONS))
 
 @parametrize(few(), few())
 def test_a_project_passes_its_own_lint_and_tests(workshop: Bake, answers: Answers) -> None:
-    """Without a PostgreSQL, of which its tests say so."""
+    """Without PostgreSQL: the tests that need it are skipped."""
     output = lint_and_test(workshop(**answers), PYTEST_ADDOPTS="-rs")
     skipped = re.findall(r"^SKIPPED \[\d+\] \S+: (.*)", output, re.MULTILINE)
     reasons = {"there is no TEST_DATABASE_URL"} if answers["datastore"] == "sql" else set()

@@ -271,7 +271,7 @@ def test_many_connections_neither_use_up_the_files_nor_keep_others_out(project: 
 def test_a_stop_of_the_whole_process_group_loses_no_request(project: Path, connection: str) -> None:
     """As systemd stops a service by default: the workers get SIGTERM when the master does.
 
-    But for one that arrives in the last microseconds, of which docs/server.md has the figures.
+    Except one that arrives in the last microseconds: docs/server.md has the figures.
     """
     answered = lost = 0
     while answered < 10_000:

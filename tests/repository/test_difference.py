@@ -19,7 +19,7 @@ LICENSE = "templates/licenses/MIT"
 
 @pytest.fixture
 def template(tmp_path: Path) -> Path:
-    """Give a repository of the template's files, which knows one answer to `auth` and `deploy` only."""
+    """Return a repository of the template's files, with one answer to `auth` and `deploy` only."""
     template = tmp_path / "template"
     for path in [*ROOT, PROJECT.name]:
         copy = shutil.copytree if (TEMPLATE / path).is_dir() else shutil.copy

@@ -106,6 +106,10 @@ class Container:
         return time.monotonic() - began
 
 
+# With auth=jwt the image needs an issuer to start. It accepts none on this machine, so no token is valid.
+ISSUER = {"AUTH_ISSUER": "https://issuer.invalid", "AUTH_AUDIENCE": "api"}
+
+
 @contextmanager
 def running(
     image: str,

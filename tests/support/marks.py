@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
-from tools.variants import Answers, covering, distinct, few, name, paired
+from tools.variants import Answers, covering, few, name, paired
 
 
 def parametrize(
@@ -24,5 +24,4 @@ def in_rows(combinations: list[Answers]) -> list[Answers]:
 
 
 every_project = parametrize(few())
-# tests/containers/test_auth.py has the image with tokens, which needs an issuer.
-every_image = parametrize(few()[:1], [row for row in distinct() if row["auth"] == "none"])
+every_image = parametrize(few()[:1])

@@ -66,7 +66,7 @@ def open_app(
     app.extensions["settings"] = settings
     info = {"title": title, "description": description, "version": version}
     app.extensions["openapi"] = [{"info": info}, plain(open_app, "openapi", openapi or {})]
-    # Of the capabilities: WSGI middleware; and headers for responses that lack the named one.
+    # Capabilities add WSGI middleware, and headers for responses that lack the named one.
     app.extensions |= {"wrappers": [], "headers": []}
     cors.register(app)
     bodies.register(app)

@@ -49,7 +49,7 @@ class AuthSettings(ServerSettings):
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """Return the settings of the environment; where it is deployed, the issuer needs TLS."""
+        """Return the settings; raise SystemExit if a deployed API has an issuer without TLS."""
         __tracebackhide__ = True  # pytest would show the variables, secrets among them
         settings = super().from_environment(environ)
         if settings.auth_issuer.startswith("http:") and any(map(environ.get, DEPLOYED)):
@@ -105,7 +105,7 @@ def keys() -> Keys:
 def verify(token: str) -> Claims | None:
     """Return the claims of a valid token; log why another is refused, and never the token.
 
-    Raises ServiceUnavailable (503) if its key is unknown and the issuer is away.
+    Raises ServiceUnavailable (503) if its key is unknown and the issuer is down.
     """
     try:
         return decode(token)
@@ -137,7 +137,7 @@ tokens: Scheme[Claims] = bearer(verify, errors=(503,))
 
 
 def register(app: Flask) -> None:
-    """Require a token on every route; raise SystemExit if it is unknown whose."""
+    """Require a token on every route; raise SystemExit if a setting is missing."""
     settings = app.extensions["settings"]
     needed = {"auth_issuer": ISSUER.description, "auth_audience": "the audience of its tokens"}
     missing = [name for name in needed if not getattr(settings, name)]

@@ -28,7 +28,7 @@ URL = (
 )
 match_url = re.compile(URL + r"(\?[^\s#]*)?\Z", re.ASCII).match
 PATIENCE = 2  # seconds that a fetch of the two documents may take, and that a request waits for it
-PAUSE = 5  # seconds from one fetch to the next: a flood of unknown key ids is no flood of fetches
+PAUSE = 5  # seconds between fetches, so that many unknown key ids do not cause many fetches
 MAX_AGE = 600  # seconds after which known keys are fetched again, while no request waits
 MAX_BYTES = 262_144  # of each document
 
@@ -43,10 +43,10 @@ class KeySet(msgspec.Struct):
 
 
 class Keys:
-    """The keys of an issuer, by id and algorithm. They stay while the issuer is away."""
+    """The keys of an issuer, by id and algorithm. They stay while the issuer is down."""
 
     def __init__(self, issuer: str, most: int) -> None:
-        """Take the number of requests that may wait for a fetch but the first; others get 503."""
+        """Set how many requests may wait for any fetch but the first; others get 503."""
         self.issuer = issuer
         self.keys: dict[tuple[str | None, str], PyJWK] = {}
         self._lock, self._places = Lock(), BoundedSemaphore(most)
@@ -81,7 +81,7 @@ class Keys:
         return found[0] if len(found) == 1 else None
 
     def refresh(self) -> Event:
-        """Start a fetch, unless one runs or began in the last PAUSE seconds; return the last one's end."""
+        """Start a fetch, unless one runs or began in the last PAUSE seconds; return its Event."""
         with self._lock:
             if self._ended.is_set() and monotonic() - self._began_at > PAUSE:
                 ended = Event()
@@ -109,7 +109,7 @@ def load(issuer: str) -> dict[tuple[str | None, str], PyJWK]:
     url = issuer.rstrip("/") + "/.well-known/openid-configuration"
     found = msgspec.json.decode(get(url, end), type=Discovery)
     if found.issuer != issuer:
-        raise ValueError(f"it says that it is {found.issuer}")
+        raise ValueError(f"its document names {found.issuer}")
     is_http = found.jwks_uri.startswith("http:") and issuer.startswith("https:")
     if is_http or not match_url(found.jwks_uri):
         raise ValueError(f"its keys are not at an https URL: {found.jwks_uri}")

@@ -1,4 +1,4 @@
-"""Verify tokens with PyJWT, in half of the time that it takes otherwise."""
+"""Verify tokens with PyJWT, with a faster check of base64."""
 
 from typing import Any
 
@@ -9,10 +9,9 @@ from jwt.utils import base64url_decode, base64url_encode
 class Jws(jwt.PyJWS):
     @staticmethod
     def _decode_base64url_segment(segment: bytes, name: str) -> bytes:
-        """Decode a part of a token; raise DecodeError if another text would mean the same.
+        """Decode a part of a token; raise DecodeError unless its base64 is canonical.
 
-        PyJWT looks at each character, in Python. If a version has another name for this method, it
-        calls its own.
+        PyJWT checks each character in Python. If a version renames this method, PyJWT's own runs.
         """
         decoded = base64url_decode(segment)
         if base64url_encode(decoded) != segment:

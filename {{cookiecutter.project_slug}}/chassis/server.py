@@ -73,8 +73,8 @@ def cpus(limit: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
 
 
 def sockets(address: str, port: int) -> list[str]:
-    """Return what gunicorn binds. `::` is every address, of both families where the system has both."""
-    if address != "::":
+    """Return the addresses to bind. `::` is every address, of both families if the system has them."""
+    if set(address) - {":", "0"}:  # else it is `::`, perhaps in another form
         return [f"[{address}]:{port}" if ":" in address else f"{address}:{port}"]
     try:
         with socket.socket(socket.AF_INET6) as probe:
@@ -95,7 +95,7 @@ def open_files(wanted: int) -> int:
 
 
 def refuse_reloads(server: Any) -> None:
-    """Ignore SIGHUP, and log why. Each reload would take seconds, for which SIGTERM waits."""
+    """Ignore SIGHUP, and log why. SIGTERM would wait for each reload, which takes seconds."""
 
     def refuse() -> None:
         server.log.warning("SIGHUP is ignored. To load new code or settings, restart the server.")

@@ -1,4 +1,4 @@
-"""The keys of an issuer: fetched seldom, kept while it is away, and never from elsewhere."""
+"""The keys of an issuer: fetched rarely, kept while it is down, and never from elsewhere."""
 
 import json
 import time
