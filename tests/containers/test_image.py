@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import Bake, Build
 from tests.support.edits import append
-from tests.support.engine import CONFINED, built, docker, running
+from tests.support.engine import CONFINED, ISSUER, built, docker, running
 from tests.support.machine import run
 from tests.support.marks import every_image
 from tests.support.pythons import PYTHONS
@@ -37,7 +37,8 @@ def test_it_has_the_application_compiled_and_no_tools(image: Build, answers: Ans
     assert [path for path in files if not re.fullmatch(allowed, path)] == []
     tools = docker("run", "--rm", built, "sh", "-c", "command -v gcc cc make git curl; true")
     assert tools == ""
-    imports = docker("run", "--rm", built, "python", "-v", "-c", "import wsgi")
+    settings = [f"--env={name}={text}" for name, text in ISSUER.items()]
+    imports = docker("run", "--rm", *settings, built, "python", "-v", "-c", "import wsgi")
     loaded = re.findall(r"code object from '(/(?:app|venv)/.*)'", imports)
     assert len(loaded) > 100
     assert [path for path in loaded if not path.endswith(".pyc")] == []

@@ -51,7 +51,7 @@ def python(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
 
 
 def pipeline(project: Path, changes: str = "") -> None:
-    """Make a project a repository on GitLab, whose pipeline has changes."""
+    """Turn a project into a repository on GitLab, with changes to its pipeline."""
     (project / FILE).write_text(f"include: {{local: .gitlab-ci.yml}}\n{changes}", encoding="utf-8")
     git(project, "init", "--quiet", "--initial-branch=main")
     git(project, "remote", "add", "origin", "https://gitlab.com/ada/my-flask-api.git")

@@ -267,12 +267,11 @@ def test_many_connections_neither_use_up_the_files_nor_keep_others_out(project: 
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("connection", ["close", "keep-alive"])
-def test_a_stop_of_the_whole_process_group_loses_no_request(project: Path, connection: str) -> None:
-    """As systemd stops a service by default: the workers get SIGTERM when the master does.
-
-    Except one that arrives in the last microseconds: docs/server.md has the figures.
-    """
+@pytest.mark.parametrize(("connection", "allowed"), [("close", 0), ("keep-alive", 1)])
+def test_a_stop_of_the_whole_process_group_loses_no_request(
+    project: Path, connection: str, allowed: int
+) -> None:
+    """As systemd stops a service by default: the workers get SIGTERM when the master does."""
     answered = lost = 0
     while answered < 10_000:
         with (
@@ -286,7 +285,7 @@ def test_a_stop_of_the_whole_process_group_loses_no_request(project: Path, conne
         assert stopped > 100
         answered += stopped
         lost += sum(client.lost for client in clients)
-    assert lost <= 1
+    assert lost <= allowed
 
 
 @pytest.mark.thorough

@@ -170,6 +170,8 @@ def has_a_makefile_that_lists_its_targets(project: Project) -> Iterator[str]:
     phony.discard("$(BROKEN)")
     for target in phony ^ make_s_list(text, project.folder):
         yield f"{target} is not both phony and listed"
+    # Nothing is installed, so a command that make executes even so would fail.
+    yield from complaint("make", "--dry-run", "m=x", *sorted(phony), cwd=project.folder)
     lines = text.splitlines()
     for above, line in zip(lines, lines[1:], strict=False):
         if re.match(r"[a-z-]+:.*## ", line) and above:

@@ -32,7 +32,7 @@ def environment(**own: str) -> dict[str, str]:
     return inherited | {"GIT_CONFIG_GLOBAL": os.devnull} | own
 
 
-# Leaves out the machinery's tests, which no change of an owner's concerns; test_project.py runs them.
+# Leaves out the machinery's tests, which do not depend on an owner's code; test_project.py runs them.
 OWN_TESTS = {"PYTEST_ADDOPTS": "--ignore=tests/chassis"}
 
 

@@ -16,8 +16,8 @@ esac
 
 # % endif
 # % if cookiecutter.auth == "jwt"
-# With TOKEN, a token of the API's issuer, an unknown page is 404; without it, 401. It is sent over TLS,
-# and on this machine.
+# With TOKEN, a token of the API's issuer, an unknown page is 404; without it, 401. It is sent over TLS
+# only, except to this machine.
 api_token= unknown=401
 case $url in https://* | http://localhost:* | http://127.0.0.1:*) api_token=${TOKEN:-} ;; esac
 [ -z "$api_token" ] || unknown=404

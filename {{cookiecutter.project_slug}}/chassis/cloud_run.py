@@ -16,7 +16,7 @@ from .settings import ServerSettings
 MARKS = ("K_SERVICE", "CLOUD_RUN_JOB")
 DEFAULTS = {
     "ACCESS_LOG": "off",  # the platform logs each request
-    "BIND_ADDRESS": "0.0.0.0",  # the contract asks for it
+    "BIND_ADDRESS": "0.0.0.0",  # Cloud Run's container contract requires it
     "TIMEOUT": "0",  # an idle instance gets no CPU, so its workers look dead
     "TRUSTED_PROXIES": "1",  # the platform's own
 }

@@ -1,4 +1,4 @@
-"""Without a token, a caller gets what is public, and nothing else."""
+"""Without a token, only public operations answer."""
 
 import re
 

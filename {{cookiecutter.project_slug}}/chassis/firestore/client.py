@@ -22,7 +22,7 @@ DATABASE = Meta(
 # has no public option for that.
 for options in (base_client._DEFAULT_CHANNEL_OPTIONS, base_client._GRPC_MSG_SIZE_OPTIONS):
     options.append(("grpc.max_reconnect_backoff_ms", 1000))
-# The second list is for the emulator alone, which a proxy of the environment cannot reach.
+# The second list is the emulator's only, which a proxy of the environment cannot reach.
 base_client._GRPC_MSG_SIZE_OPTIONS.append(("grpc.enable_http_proxy", 0))
 
 

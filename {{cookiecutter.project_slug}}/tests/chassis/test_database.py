@@ -48,7 +48,7 @@ def end_connections(app: Flask) -> None:
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = :database"
         )
         connection.execute(text(ended), {"database": database})
-    time.sleep(0.1)  # until the messages of the end have arrived, through Docker's proxy too
+    time.sleep(0.1)  # until the connections have learnt it, through Docker's proxy too
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What chassis/worker.py, chassis/server.py and chassis/failures.py use of gunicorn, which documents none of it."""
+"""What chassis/worker.py, chassis/server.py and chassis/failures.py use of gunicorn's undocumented parts."""
 
 import inspect
 
