@@ -14,7 +14,9 @@ from tests.support.installed import install
 from tests.support.machine import environment, fetch, free_port, run
 
 
-@pytest.mark.parametrize("start", ["make start", "make dev"])
+@pytest.mark.parametrize(
+    "start", ["make start", pytest.param("make dev", marks=pytest.mark.thorough)]
+)
 def test_the_walk_of_the_readme_gets_a_token_that_the_api_accepts(
     workshop: Bake, start: str
 ) -> None:

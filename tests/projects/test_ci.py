@@ -206,6 +206,7 @@ def audit(project: Path, **own: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
+@pytest.mark.thorough
 def test_make_audit_fails_for_a_package_that_pypi_does_not_know_and_without_network(
     workshop: Bake, tmp_path: Path
 ) -> None:

@@ -208,6 +208,7 @@ def test_run_tests_removes_no_environment_that_was_there(tmp_path: Path) -> None
     assert (tmp_path / "my-flask-api/.venv/lib/mine.py").exists()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("near", [PROJECT.name, "cookiecutter.project_slug"])
 def test_a_folder_that_looks_like_a_template_is_not_taken_for_it(
     tmp_path: Path, near: str, bake: Bake

@@ -107,6 +107,7 @@ def test_a_new_answer_is_all_new(template: Path) -> None:
         assert not re.search(r"^-(?!-- /dev/null$)", patch, re.MULTILINE)
 
 
+@pytest.mark.thorough
 def test_an_answer_that_is_no_more_is_named(template: Path) -> None:
     replace(template / "cookiecutter.json", '["none", "sql", "firestore"]', '["none"]')
     summary, _ = difference(template)

@@ -289,7 +289,9 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize(("rendered_by", "case"), itertools.product(("created", "linked"), CASES))
+@pytest.mark.parametrize(
+    ("rendered_by", "case"), [*itertools.product(("created", "linked"), CASES)]
+)
 def test_after_an_update_the_readme_says_what_to_do(
     rendered: dict[str, Path], tmp_path: Path, rendered_by: str, case: str
 ) -> None:
