@@ -103,6 +103,10 @@ def faults() -> list[str]:
     for question, example in EXAMPLES.items():
         if fault := fault_of(ANSWERS[question]):
             found.append(sentence(question, ANSWERS[question], fault, example))
+    for rule in ANSWERS["_refused"]:
+        if all(ANSWERS[question] in answers for question, answers in rule["answers"].items()):
+            given = " with ".join(f"{question}={ANSWERS[question]}" for question in rule["answers"])
+            found.append(f"{given} is not possible: {rule['why']}")
     return found
 
 

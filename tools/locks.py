@@ -2,7 +2,7 @@
 
     python -m tools.locks [options of `uv pip compile`, such as --upgrade or --upgrade-package flask]
 
-Writes templates/requirements.jinja, which the four lock files of a project include. It has each
+Writes templates/requirements.jinja, which the lock files of a project include. It has each
 package once, under the conditions of the requirement lines that need it.
 """
 
@@ -17,7 +17,7 @@ from typing import NamedTuple
 from tools.variants import PROJECT, TEMPLATE
 
 LOCK = TEMPLATE / "templates/requirements.jinja"
-FILES = ["common", "develop", "load", "audit"]
+FILES = ["common", "develop", "load", "audit", "training"]
 # The same options as in the project's own Makefile, so that its `make lock UPGRADE=` changes nothing.
 COMPILE = [
     "uv",
@@ -62,10 +62,13 @@ def read(text: str) -> list[Line]:
 
 
 def requirements() -> dict[str, list[Line]]:
-    """Return the requirements by lock file; development has those of production too."""
+    """Return the requirements by lock file; development and training have those of production too."""
     folder = PROJECT / "requirements"
-    own = {file: read((folder / f"{file}.in").read_text(encoding="utf-8")) for file in FILES}
-    return own | {"develop": own["common"] + own["develop"]}
+    texts = {file: (folder / f"{file}.in").read_text(encoding="utf-8") for file in FILES}
+    own = {file: read(text) for file, text in texts.items()}
+    return {
+        file: own["common"] * ("-r common.in" in text) + own[file] for file, text in texts.items()
+    }
 
 
 def split(lock: str) -> dict[str, str]:

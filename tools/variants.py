@@ -38,12 +38,25 @@ AXES: dict[str, list[Answer]] = {
     if not question.startswith("_") and isinstance(value, bool | list) and question not in NO_AXIS
 }
 DEFAULTS = {question: answers[0] for question, answers in AXES.items()}
+REFUSED: list[dict[str, list[Answer]]] = [rule["answers"] for rule in QUESTIONS["_refused"]]
+
+
+def allowed(answers: Answers) -> bool:
+    """Return whether the template renders a combination; a missing answer is the default."""
+    return not any(
+        all(
+            answers.get(question, DEFAULTS[question]) in refused
+            for question, refused in rule.items()
+        )
+        for rule in REFUSED
+    )
 
 
 def product(questions: Sequence[str]) -> list[Answers]:
-    """Return every combination of the answers to some questions."""
+    """Return every allowed combination of the answers to some questions."""
     axes = [AXES[question] for question in questions]
-    return [dict(zip(questions, values, strict=True)) for values in itertools.product(*axes)]
+    every = (dict(zip(questions, values, strict=True)) for values in itertools.product(*axes))
+    return [answers for answers in every if allowed(answers)]
 
 
 def distinct() -> list[Answers]:
@@ -82,7 +95,10 @@ def covering() -> tuple[Answers, ...]:
     from tools.conditions import conditions
 
     questions = [question for question in AXES if question != "license"]
-    pairs = AllPairs([AXES[question] for question in questions])
+    pairs = AllPairs(
+        [AXES[question] for question in questions],
+        filter_func=lambda values: allowed(dict(zip(questions, values, strict=False))),
+    )
     rows = [dict(zip(questions, values, strict=True)) for values in pairs]
     licenses = itertools.cycle(AXES["license"])
     rows = [{"license": license_} | row for license_, row in zip(licenses, rows, strict=False)]
@@ -114,8 +130,8 @@ def rows() -> list[dict[str, str]]:
     """Return every distinct project on one Python each, as rows of a matrix of GitHub's."""
     pythons = itertools.cycle(AXES["python_version"])
     every = [
-        answers | {"python_version": python}
-        for answers, python in zip(distinct(), pythons, strict=False)
+        next(row for python in pythons if allowed(row := answers | {"python_version": python}))
+        for answers in distinct()
     ]
     return [
         {"name": name(row), "python": str(row["python_version"]), "answers": words(row)}

@@ -21,6 +21,9 @@ from .greetings import greetings
 # % else
 from .items import items
 # % endif
+# % if cookiecutter.model == "onnx"
+from .predictions import predictions
+# % endif
 from .settings import Settings
 
 TITLE = "{{ cookiecutter.__name }}"
@@ -49,5 +52,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(greetings, url_prefix="/api/v1")
     # % else
     app.register_blueprint(items, url_prefix="/api/v1")
+    # % endif
+    # % if cookiecutter.model == "onnx"
+    app.register_blueprint(predictions, url_prefix="/api/v1")
     # % endif
     return close_app(app)

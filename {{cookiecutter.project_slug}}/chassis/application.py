@@ -24,6 +24,9 @@ from . import database as datastore
 from . import firestore as datastore
 # % endif
 from .checks import plain
+# % if cookiecutter.model == "onnx"
+from .model import ModelSettings
+# % endif
 from .openapi import document
 from .settings import ServerSettings
 
@@ -39,6 +42,9 @@ class Settings(
     cors.CorsSettings,
     # % if cookiecutter.auth == "jwt"
     auth.AuthSettings,
+    # % endif
+    # % if cookiecutter.model == "onnx"
+    ModelSettings,
     # % endif
     ServerSettings,
 ):

@@ -1,0 +1,154 @@
+"""Serve a machine-learning model: a file of ONNX and its card. docs/model.md explains both.
+
+`predictions.record_once(serve(Customer))` loads the model whose inputs are the fields of Customer.
+`model().predict(customers)` returns its predictions.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+import onnxruntime
+from flask import current_app
+from flask.blueprints import BlueprintSetupState
+from msgspec import Meta
+from msgspec.structs import astuple
+
+from .settings import ServerSettings
+
+FLOATS: dict[str, Any] = {"tensor(float)": np.float32, "tensor(double)": np.float64}
+TYPES: dict[str, Any] = FLOATS | {
+    "tensor(int64)": np.int64,
+    "tensor(string)": np.object_,
+}
+# By how much a probability may differ from that of the golden example: processors round differently.
+TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSettings(ServerSettings):
+    model_path: Path = Path("model")
+
+
+class Prediction(msgspec.Struct):
+    label: Annotated[str, Meta(examples=["renews"])]
+    probability: Annotated[float, Meta(ge=0, le=1, examples=[0.962422])]
+
+
+class Example(msgspec.Struct):
+    input: dict[str, Any]
+    output: Prediction
+
+
+class Card(msgspec.Struct):
+    """What a model is, what it takes, and how it was made."""
+
+    name: str
+    version: str
+    sha256: str
+    inputs: dict[str, dict[str, Any]]
+    output: str
+    labels: list[str]
+    metrics: dict[str, Any]
+    training: dict[str, Any]
+    golden_example: Example
+
+
+class Model:
+    """The model of a folder, checked and warm. Threads and forked processes can share it.
+
+    Raises an exception that says how the file, the card and the struct of an instance differ.
+    """
+
+    def __init__(self, folder: Path, instance: type[msgspec.Struct]) -> None:
+        self.card = msgspec.json.decode((folder / "model.json").read_bytes(), type=Card)
+        file = (folder / "model.onnx").read_bytes()
+        if (found := hashlib.sha256(file).hexdigest()) != self.card.sha256:
+            raise ValueError(f"model.onnx has SHA-256 {found}, model.json has {self.card.sha256}")
+        options = onnxruntime.SessionOptions()
+        # One thread each: further ones would not exist after the fork, and would compete with the server's.
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self.session = onnxruntime.InferenceSession(file, options, ["CPUExecutionProvider"])
+        self.inputs = {each.name: TYPES.get(each.type) for each in self.session.get_inputs()}
+        self.check(instance)
+        example = self.card.golden_example
+        (made,) = self.predict([msgspec.convert(example.input, instance)])
+        difference = abs(made.probability - example.output.probability)
+        if made.label != example.output.label or not difference <= TOLERANCE:
+            raise ValueError(f"the golden example gives {made}, model.json has {example.output}")
+
+    def check(self, instance: type[msgspec.Struct]) -> None:
+        """Raise ValueError if the inputs of struct, card and file differ, or output and labels."""
+        name = instance.__name__
+        fields = msgspec.json.schema(instance)["$defs"][name]["properties"]
+        for field in fields | self.card.inputs:
+            ours, theirs = fields.get(field), self.card.inputs.get(field)
+            if ours != theirs:
+                raise ValueError(f"the input {field}: model.json has {theirs}, {name} has {ours}")
+        taken = {each.name: each.shape[-1] for each in self.session.get_inputs()}
+        if [*taken.values()] != [len(fields)] and taken != dict.fromkeys(fields, 1):
+            wanted = f"one column for each of {[*fields]}, or one input with all"
+            raise ValueError(f"model.onnx takes {taken}; it must take {wanted}")
+        for place, (field, about) in enumerate(fields.items()):
+            kind = [*self.inputs.values()][place % len(self.inputs)]
+            if {"type": "null"} in about.get("anyOf", []) and kind not in FLOATS.values():
+                raise ValueError(f"the input {field} can be null, so model.onnx must take floats")
+        given = {each.name: each.shape[-1] for each in self.session.get_outputs()}
+        if given.get(self.card.output) != len(self.card.labels):
+            wanted = f"{self.card.output!r} with a column for each of {self.card.labels}"
+            raise ValueError(f"model.onnx gives {given}; it must give {wanted}")
+
+    def probabilities(self, instances: Sequence[msgspec.Struct]) -> Any:
+        """Return an array with a row for each instance and a column for each label."""
+        rows = [astuple(instance) for instance in instances]
+        if len(self.inputs) == 1:
+            parts: list[Any] = [rows]
+        else:
+            parts = [[[cell] for cell in column] for column in zip(*rows, strict=True)]
+        with np.errstate(over="ignore"):  # a number that 32 bits cannot hold becomes infinite
+            feed = {
+                name: np.array(part, kind)
+                for (name, kind), part in zip(self.inputs.items(), parts, strict=True)
+            }
+        (found,) = self.session.run([self.card.output], feed)
+        if not np.isfinite(found).all():
+            raise ValueError("the model gives a probability that is not a number")
+        return found
+
+    def predict(self, instances: Sequence[msgspec.Struct]) -> list[Prediction]:
+        """Return the most probable label of each instance."""
+        found = self.probabilities(instances)
+        places, highest = found.argmax(axis=1).tolist(), found.max(axis=1).tolist()
+        labels = self.card.labels
+        return [
+            Prediction(labels[place], round(value, 6))
+            for place, value in zip(places, highest, strict=True)
+        ]
+
+
+def serve(instance: type[msgspec.Struct]) -> Callable[[BlueprintSetupState], None]:
+    """Load the model of MODEL_PATH when a blueprint is registered: `record_once(serve(Customer))`.
+
+    Raises SystemExit with one line if it cannot be served.
+    """
+
+    def load(state: BlueprintSetupState) -> None:
+        folder = state.app.extensions["settings"].model_path
+        try:
+            state.app.extensions["model"] = Model(folder, instance)
+        except Exception as error:  # onnxruntime has its own
+            reason = " ".join(str(error).split())
+            raise SystemExit(f"MODEL_PATH={folder}: {reason}") from error
+
+    return load
+
+
+def model() -> Model:
+    """Return the model of the current application."""
+    found: Model = current_app.extensions["model"]
+    return found

@@ -1,0 +1,149 @@
+import hashlib
+import json
+import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import pytest
+from flask import Blueprint, Flask
+from msgspec import Meta
+
+from chassis.model import Model, serve
+
+from .onnx_file import INT64, softmax
+
+
+class Pair(msgspec.Struct):
+    a: Annotated[float, Meta(le=1e39)]
+    b: Annotated[float, Meta(ge=0)] | None = None
+
+
+TWO = math.e / (1 + math.e)
+CARD: dict[str, Any] = {
+    "name": "pairs",
+    "version": "1",
+    "inputs": {
+        "a": {"type": "number", "maximum": 1e39},
+        "b": {"anyOf": [{"type": "number", "minimum": 0}, {"type": "null"}], "default": None},
+    },
+    "output": "probabilities",
+    "labels": ["first", "second"],
+    "metrics": {},
+    "training": {},
+    "golden_example": {
+        "input": {"a": 0, "b": 1},
+        "output": {"label": "second", "probability": TWO},
+    },
+}
+FILE = softmax({"a": 1, "b": 1})
+
+
+def write(folder: Path, file: bytes = FILE, **changes: Any) -> Path:
+    """Write a model and its card, and return their folder."""
+    card = CARD | {"sha256": hashlib.sha256(file).hexdigest()} | changes
+    (folder / "model.onnx").write_bytes(file)
+    (folder / "model.json").write_text(json.dumps(card), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("file", [FILE, softmax({"both": 2})], ids=["columns", "matrix"])
+def test_each_instance_gets_its_most_probable_label(tmp_path: Path, file: bytes) -> None:
+    found = Model(write(tmp_path, file), Pair).predict([Pair(1, 0), Pair(0, 1), Pair(5, 0)])
+    assert [each.label for each in found] == ["first", "second", "first"]
+    assert [each.probability for each in found[:2]] == pytest.approx([TWO, TWO], abs=1e-6)
+
+
+def test_threads_share_it(tmp_path: Path) -> None:
+    model = Model(write(tmp_path), Pair)
+    pairs = [Pair(number / 100, 0) for number in range(1000)]
+    alone = [model.predict([pair]) for pair in pairs]
+    with ThreadPoolExecutor(32) as pool:
+        assert [*pool.map(lambda pair: model.predict([pair]), pairs)] == alone
+
+
+@pytest.mark.parametrize("pair", [Pair(1e39, 0), Pair(0)], ids=["too large", "missing"])
+def test_a_probability_that_is_no_number_is_an_error(tmp_path: Path, pair: Pair) -> None:
+    with pytest.raises(ValueError, match="the model gives a probability that is not a number"):
+        Model(write(tmp_path), Pair).predict([pair])
+
+
+def start(folder: Path) -> None:
+    """Register a blueprint with a model, as an application does when it starts."""
+    app = Flask(__name__)
+    app.extensions["settings"] = msgspec.defstruct("Settings", [("model_path", Path)])(folder)
+    blueprint = Blueprint("pairs", __name__)
+    blueprint.record_once(serve(Pair))
+    app.register_blueprint(blueprint)
+
+
+FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "no file": (
+        lambda p: (write(p) / "model.onnx").unlink(),
+        "No such file or directory: .*model.onnx",
+    ),
+    "no card": (
+        lambda p: (write(p) / "model.json").unlink(),
+        "No such file or directory: .*model.json",
+    ),
+    "a card that is not JSON": (
+        lambda p: (write(p) / "model.json").write_text("{"),
+        "Input data was truncated",
+    ),
+    "a card without labels": (lambda p: write(p, labels=None), r"Expected `array`, got `null`"),
+    "a file that was changed": (
+        lambda p: (write(p) / "model.onnx").write_bytes(FILE.replace(b"softmax", b"Softmax")),
+        "model.onnx has SHA-256 [0-9a-f]{64}, model.json has [0-9a-f]{64}",
+    ),
+    "a truncated file": (lambda p: write(p, FILE[:-30]), "protobuf parsing failed"),
+    "another opset": (lambda p: write(p, softmax({"a": 1, "b": 1}, opset=99)), "opset"),
+    "other inputs": (
+        lambda p: write(p, softmax({"a": 1, "c": 1})),
+        r"model.onnx takes \{'a': 1, 'c': 1\}; it must take",
+    ),
+    "more inputs": (
+        lambda p: write(p, softmax({"a": 1, "b": 1, "c": 1})),
+        r"model.onnx takes \{'a': 1, 'b': 1, 'c': 1\}; it must take",
+    ),
+    "another output": (
+        lambda p: write(p, output="scores"),
+        r"model.onnx gives \{'probabilities': 2\}; it must give 'scores'",
+    ),
+    "more labels": (
+        lambda p: write(p, labels=["first", "second", "third"]),
+        "it must give 'probabilities' with a column for each of",
+    ),
+    "another range in the struct": (
+        lambda p: write(p, inputs=CARD["inputs"] | {"a": {"type": "number", "maximum": 2}}),
+        "the input a: model.json has .*2.*, Pair has .*1e",
+    ),
+    "another prediction of the golden example": (
+        lambda p: write(
+            p,
+            golden_example=CARD["golden_example"]
+            | {"output": {"label": "second", "probability": 0.6}},
+        ),
+        "the golden example gives .*0.73.*, model.json has .*0.6",
+    ),
+    "a golden example that is not valid": (
+        lambda p: write(p, golden_example=CARD["golden_example"] | {"input": {"a": "x"}}),
+        "Expected `float`, got `str`",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_model_that_does_not_fit_is_refused_in_a_line(tmp_path: Path, fault: str) -> None:
+    make, reason = FAULTS[fault]
+    make(tmp_path)
+    with pytest.raises(SystemExit, match=f"^MODEL_PATH={tmp_path}: .*{reason}") as refused:
+        start(tmp_path)
+    assert "\n" not in str(refused.value)
+
+
+def test_missing_values_need_an_input_of_floats(tmp_path: Path) -> None:
+    write(tmp_path, softmax({"a": 1, "b": 1}, kind=INT64))
+    with pytest.raises(SystemExit, match="the input b can be null, so model.onnx must take floats"):
+        start(tmp_path)
