@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import msgspec
 import numpy as np
-import onnxruntime
+import onnxruntime  # type: ignore[import-untyped]  # it has no stubs
 from flask import current_app
 from flask.blueprints import BlueprintSetupState
 from msgspec import Meta
