@@ -25,6 +25,7 @@ TYPES: dict[str, Any] = FLOATS | {
     "tensor(int64)": np.int64,
     "tensor(string)": np.object_,
 }
+Name = Annotated[str, Meta(max_length=200)]
 # By how much a probability may differ from that of the golden example: processors round differently.
 TOLERANCE = 1e-4
 
@@ -35,8 +36,8 @@ class ModelSettings(ServerSettings):
 
 
 class Prediction(msgspec.Struct):
-    label: Annotated[str, Meta(examples=["renews"])]
-    probability: Annotated[float, Meta(ge=0, le=1, examples=[0.962422])]
+    label: Name
+    probability: Annotated[float, Meta(ge=0, le=1)]
 
 
 class Example(msgspec.Struct):
@@ -44,15 +45,18 @@ class Example(msgspec.Struct):
     output: Prediction
 
 
-class Card(msgspec.Struct):
+class Version(msgspec.Struct):
+    name: Name
+    version: Name
+
+
+class Card(Version):
     """What a model is, what it takes, and how it was made."""
 
-    name: str
-    version: str
-    sha256: str
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
     inputs: dict[str, dict[str, Any]]
-    output: str
-    labels: list[str]
+    output: Name
+    labels: Annotated[list[Name], Meta(max_length=10_000)]
     metrics: dict[str, Any]
     training: dict[str, Any]
     golden_example: Example
@@ -69,6 +73,7 @@ class Model:
         file = (folder / "model.onnx").read_bytes()
         if (found := hashlib.sha256(file).hexdigest()) != self.card.sha256:
             raise ValueError(f"model.onnx has SHA-256 {found}, model.json has {self.card.sha256}")
+        self.version = Version(self.card.name, self.card.version)
         options = onnxruntime.SessionOptions()
         # One thread each: further ones would not exist after the fork, and would compete with the server's.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
