@@ -29,6 +29,13 @@ class Caller(FastHttpUser):
         self.client.get("/api/v1/items")
 
     # % endif
+    # % if cookiecutter.model == "onnx"
+    @task
+    def create_predictions(self) -> None:
+        customer = {"age": 41, "months": 16, "visits": None, "plan": "plus"}
+        self.client.post("/api/v1/predictions", json={"instances": [customer] * 10})
+
+    # % endif
     @task
     def get_health(self) -> None:
         self.client.get("/health")
