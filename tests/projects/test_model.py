@@ -14,12 +14,13 @@ import pytest
 
 from tests.conftest import Bake, serving
 from tests.support.answer import Answer
-from tests.support.edits import replace
+from tests.support.edits import add_after, blocks, replace
 from tests.support.installed import install
-from tests.support.machine import environment, free_port, run
+from tests.support.machine import OWN_TESTS, environment, free_port, run
 
 pytestmark = pytest.mark.thorough
 
+PAGE = "docs/model.md"
 URL = "/api/v1/predictions"
 CUSTOMER = {"age": 41, "months": 16, "visits": 11.5, "plan": "plus"}
 HEAD = "age,months,visits,plan,outcome\n"
@@ -199,6 +200,107 @@ def test_a_changed_struct_without_training_is_refused_at_the_start_in_a_line(pro
     with serving(project) as server:
         assert Answer(server, URL, {"instances": [CUSTOMER | {"age": 115}]}).status == 422
         assert Answer(server, URL, {"instances": [CUSTOMER]}).status == 200
+
+
+# --- docs/model.md
+
+
+def block(project: Path, heading: str, begin: str) -> str:
+    """Return the code block of a section that begins with a text."""
+    (found,) = [each for each in blocks(project, PAGE, heading) if each.startswith(begin)]
+    return found
+
+
+def sh(project: Path, heading: str, begin: str) -> str:
+    """Do what a block of commands says; return what it prints."""
+    return run("sh", "-ec", block(project, heading, begin), cwd=project, **OWN_TESTS)
+
+
+def put(project: Path, path: str, lines: str, new: str) -> None:
+    """Replace the one place of a file that a pattern matches."""
+    text = (project / path).read_text(encoding="utf-8")
+    changed, count = re.subn(lines, lambda _: new, text, flags=re.MULTILINE | re.DOTALL)
+    assert count == 1, lines
+    (project / path).write_text(changed, encoding="utf-8")
+
+
+def test_the_page_s_request_has_the_response_that_it_shows(project: Path) -> None:
+    command = block(project, "Use it", "curl ")
+    shown = json.loads(block(project, "Use it", '{"predictions"'))
+    with serving(project) as server:
+        here = command.replace("localhost:8080", f"127.0.0.1:{server.port}")
+        assert json.loads(run("sh", "-ec", f"curl -s{here[4:]}", cwd=project)) == shown
+
+
+def test_the_page_s_training_prints_what_it_shows_and_writes_the_rendered_model(
+    project: Path,
+) -> None:
+    rendered = card(project)
+    printed = sh(project, "Train it on your data", ".venv/bin/python -m training.data")
+    assert block(project, "Train it on your data", "model/: ") in printed
+    made = card(project)
+    assert made["training"]["data_sha256"] == rendered["training"]["data_sha256"]
+    assert made["golden_example"] == rendered["golden_example"]
+
+
+def change_the_fields(project: Path) -> None:
+    """Do what the page's section says."""
+    change = "Change the fields"
+    field = block(project, change, "    tickets: ")
+    add_after(project / "api/predictions.py", r"    plan: .*", field.rstrip())
+    named = block(project, change, "NAME, VERSION")
+    put(project, "training/train.py", r"^NAME, VERSION = [^\n]*\n", named)
+    example = block(project, change, "CUSTOMER")
+    put(project, "tests/test_predictions.py", r"^CUSTOMER[^=\n]*= [^\n]*\n", example)
+    sh(project, change, ".venv/bin/python -m training.data")
+
+
+def test_with_another_field_the_page_s_walk_serves_a_model_that_takes_it(project: Path) -> None:
+    change_the_fields(project)
+    with serving(project) as server:
+        one = Answer(server, URL, {"instances": [CUSTOMER | {"tickets": 3}]})
+        assert one.json["model"] == {"name": "renewal", "version": "1.1.0"}
+        fault = Answer(server, URL, {"instances": [CUSTOMER]})
+        assert fault.status == 422
+
+
+def test_the_page_s_forest_is_trained_and_served(project: Path) -> None:
+    forest = block(project, "Which estimators convert", "    columns = [")
+    put(project, "training/train.py", r"^    columns = \[.*?^    return [^\n]*\n", forest)
+    replace(
+        project / "training/train.py",
+        "from sklearn.impute",
+        "from sklearn.ensemble import RandomForestClassifier\nfrom sklearn.impute",
+    )
+    trained(project)
+    assert len(files(project)["model.onnx"]) > 10_000
+    with serving(project) as server:
+        assert Answer(server, URL, {"instances": [CUSTOMER]}).status == 200
+
+
+def test_the_page_s_model_that_was_not_trained_here_is_served(project: Path) -> None:
+    heading = "A model that was not trained here"
+    sh(project, heading, "make .venv/training")
+    iris = block(project, heading, "class Iris")
+    put(project, "api/predictions.py", r"^class Customer.*?(?=^\n\nclass )", iris)
+    own = block(project, heading, '"""Write the card')
+    (project / "training/card.py").write_text(own, encoding="utf-8")
+    test = block(project, heading, "from flask.testing")
+    (project / "tests/test_predictions.py").write_text(test, encoding="utf-8")
+    sh(project, heading, "sed ")
+    with serving(project) as server:
+        flower = card(project)["golden_example"]["input"]
+        served = Answer(server, URL, {"instances": [flower]}).json
+        assert served["predictions"][0]["label"] == "setosa"
+        assert served["model"]["name"] == "irises"
+
+
+def test_the_page_s_folder_of_models_is_served(project: Path) -> None:
+    heading = "A new model without a new image"
+    sh(project, heading, "version=")
+    (folder,) = (project / "models").iterdir()
+    with serving(project, MODEL_PATH=str(folder.relative_to(project))) as server:
+        assert Answer(server, "/api/v1/model").json == card(project)
 
 
 # --- serving
