@@ -306,6 +306,24 @@ def test_the_page_s_folder_of_models_is_served(project: Path) -> None:
 # --- serving
 
 
+def test_neither_the_server_nor_the_training_sends_telemetry(project: Path, tmp_path: Path) -> None:
+    """ONNX Runtime would, but in CI: its first trace is a number for the machine, in HOME."""
+    home = tmp_path / "home"
+    home.mkdir()
+    trained(project)  # which installs what it needs
+    alone = {"HOME": str(home), "XDG_CACHE_HOME": "", "CI": "", "ORT_RUNNING_UNIT_TESTS": ""}
+    python = project / ".venv/bin/python"
+    switched_on = {"PYTHONPATH": str(project), "ORT_DISABLE_TELEMETRY": "0"}
+    run(python, "-c", "import wsgi", cwd=project, **alone, **switched_on)
+    traces = [path for path in home.rglob("*") if path.is_file()]
+    assert traces, "a trace would be seen"
+    for path in traces:
+        path.unlink()
+    run(python, "-c", "import wsgi", cwd=project, **alone)
+    run(project / ".venv/training/bin/python", "-m", "training.train", cwd=project, **alone)
+    assert [path for path in home.rglob("*") if path.is_file()] == []
+
+
 def test_threads_and_preloaded_workers_give_one_output_for_one_input(project: Path) -> None:
     body = {"instances": [CUSTOMER | {"age": age} for age in range(18, 118)]}
     with serving(project, WORKERS="2", THREADS="8") as server, ThreadPoolExecutor(32) as pool:

@@ -5,6 +5,7 @@
 """
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +13,16 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped]  # it has no stubs
 from flask import current_app
 from flask.blueprints import BlueprintSetupState
 from msgspec.structs import astuple
 
 from .cards import Card, Prediction, Version
 from .settings import ServerSettings
+
+# Without this, ONNX Runtime sends events about the model and the machine to Microsoft, and stops for seconds.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime  # type: ignore[import-untyped]  # noqa: E402  # it has no stubs
 
 __all__ = ["Card", "Prediction", "Version", "model", "serve"]
 
