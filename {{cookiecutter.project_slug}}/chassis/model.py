@@ -20,9 +20,9 @@ from msgspec.structs import astuple
 from .cards import Card, Prediction, Version
 from .settings import ServerSettings
 
-# Without this, ONNX Runtime sends events about the model and the machine to Microsoft, and stops for seconds.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-import onnxruntime  # type: ignore[import-untyped]  # noqa: E402  # it has no stubs
+# onnxruntime would send usage data to Microsoft, from a thread that a forked worker lacks: its exit would hang.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+import onnxruntime  # type: ignore[import-untyped]  # noqa: E402
 
 __all__ = ["Card", "Prediction", "Version", "model", "serve"]
 
