@@ -79,14 +79,7 @@ listings: develop ## Write tests/rendering/listings/, the files that the project
 	$(IN_VENV) python -m tools.listings >/dev/null
 
 docs: develop ## Write templates/docs/, the OpenAPI documents of the projects
-	@rm -rf $(BUILD)/docs
-	$(foreach datastore,none sql,$(foreach auth,none jwt,$(RENDER) -o $(BUILD)/docs/$(datastore)/$(auth) project_name=NAME project_slug=docs \
-		description=DESCRIPTION author_name=AUTHOR datastore=$(datastore) auth=$(auth) >/dev/null && $(IN_VENV) $(MAKE) -s -C $(BUILD)/docs/$(datastore)/$(auth)/docs docs &&)) true
-	@for document in greetings:none/none items:sql/none greetings-jwt:none/jwt items-jwt:sql/jwt; do \
-		sed -e 's/"NAME"/"{{ cookiecutter.__name }}"/' -e 's/"DESCRIPTION"/"{{ cookiecutter.__description }}"/' \
-			-e 's/"AUTHOR"/"{{ cookiecutter.__author }}"/' -e 's/name: "MIT"/name: "{{ cookiecutter.license }}"/' \
-			-e 's/identifier: "MIT"/identifier: "{{ cookiecutter.__license }}"/' \
-			$(BUILD)/docs/$${document#*:}/docs/docs/swagger.yaml > templates/docs/$${document%:*}.yaml; done
+	$(IN_VENV) python -m tools.documents >/dev/null
 
 lock: UPGRADE ?= --upgrade
 # The requirements of the template itself. The projects' are made by tools/locks.py.

@@ -7,7 +7,7 @@ from flask import Blueprint
 from msgspec import Meta
 
 from chassis import Input, operation
-from chassis.model import Card, Prediction, model, serve
+from chassis.model import Card, Prediction, Version, model, serve
 
 predictions = Blueprint("predictions", __name__)
 
@@ -25,14 +25,9 @@ class PredictionsIn(Input):
     instances: Annotated[list[Customer], Meta(min_length=1, max_length=100)]
 
 
-class Served(msgspec.Struct):
-    name: str
-    version: str
-
-
 class Predictions(msgspec.Struct):
     predictions: Annotated[list[Prediction], Meta(max_length=100)]
-    model: Served
+    model: Version
 
 
 predictions.record_once(serve(Customer))
@@ -42,8 +37,7 @@ predictions.record_once(serve(Customer))
 @operation()
 def create_predictions(body: PredictionsIn) -> Predictions:
     """Predict for each customer whether they renew."""
-    card = model().card
-    return Predictions(model().predict(body.instances), Served(card.name, card.version))
+    return Predictions(model().predict(body.instances), model().version)
 
 
 @predictions.get("/model")

@@ -8,17 +8,19 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 import numpy as np
 import onnxruntime  # type: ignore[import-untyped]  # it has no stubs
 from flask import current_app
 from flask.blueprints import BlueprintSetupState
-from msgspec import Meta
 from msgspec.structs import astuple
 
+from .cards import Card, Prediction, Version
 from .settings import ServerSettings
+
+__all__ = ["Card", "Prediction", "Version", "model", "serve"]
 
 FLOATS: dict[str, Any] = {"tensor(float)": np.float32, "tensor(double)": np.float64}
 TYPES: dict[str, Any] = FLOATS | {
@@ -34,30 +36,6 @@ class ModelSettings(ServerSettings):
     model_path: Path = Path("model")
 
 
-class Prediction(msgspec.Struct):
-    label: Annotated[str, Meta(examples=["renews"])]
-    probability: Annotated[float, Meta(ge=0, le=1, examples=[0.962422])]
-
-
-class Example(msgspec.Struct):
-    input: dict[str, Any]
-    output: Prediction
-
-
-class Card(msgspec.Struct):
-    """What a model is, what it takes, and how it was made."""
-
-    name: str
-    version: str
-    sha256: str
-    inputs: dict[str, dict[str, Any]]
-    output: str
-    labels: list[str]
-    metrics: dict[str, Any]
-    training: dict[str, Any]
-    golden_example: Example
-
-
 class Model:
     """The model of a folder, checked and warm. Threads and forked processes can share it.
 
@@ -69,6 +47,7 @@ class Model:
         file = (folder / "model.onnx").read_bytes()
         if (found := hashlib.sha256(file).hexdigest()) != self.card.sha256:
             raise ValueError(f"model.onnx has SHA-256 {found}, model.json has {self.card.sha256}")
+        self.version = Version(self.card.name, self.card.version)
         options = onnxruntime.SessionOptions()
         # One thread each: further ones would not exist after the fork, and would compete with the server's.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -83,25 +62,20 @@ class Model:
             raise ValueError(f"the golden example gives {made}, model.json has {example.output}")
 
     def check(self, instance: type[msgspec.Struct]) -> None:
-        """Raise ValueError if the inputs of struct, card and file differ, or output and labels."""
+        """Raise ValueError if the inputs of the struct, the card and the file differ."""
         name = instance.__name__
         fields = msgspec.json.schema(instance)["$defs"][name]["properties"]
         for field in fields | self.card.inputs:
             ours, theirs = fields.get(field), self.card.inputs.get(field)
             if ours != theirs:
                 raise ValueError(f"the input {field}: model.json has {theirs}, {name} has {ours}")
-        taken = {each.name: each.shape[-1] for each in self.session.get_inputs()}
-        if [*taken.values()] != [len(fields)] and taken != dict.fromkeys(fields, 1):
-            wanted = f"one column for each of {[*fields]}, or one input with all"
-            raise ValueError(f"model.onnx takes {taken}; it must take {wanted}")
+        if len(self.inputs) > 1 and [*self.inputs] != [*fields]:
+            wanted = f"{[*fields]}, or one input with a column for each"
+            raise ValueError(f"model.onnx takes {[*self.inputs]}; it must take {wanted}")
         for place, (field, about) in enumerate(fields.items()):
             kind = [*self.inputs.values()][place % len(self.inputs)]
             if {"type": "null"} in about.get("anyOf", []) and kind not in FLOATS.values():
                 raise ValueError(f"the input {field} can be null, so model.onnx must take floats")
-        given = {each.name: each.shape[-1] for each in self.session.get_outputs()}
-        if given.get(self.card.output) != len(self.card.labels):
-            wanted = f"{self.card.output!r} with a column for each of {self.card.labels}"
-            raise ValueError(f"model.onnx gives {given}; it must give {wanted}")
 
     def probabilities(self, instances: Sequence[msgspec.Struct]) -> Any:
         """Return an array with a row for each instance and a column for each label."""
@@ -116,6 +90,8 @@ class Model:
                 for (name, kind), part in zip(self.inputs.items(), parts, strict=True)
             }
         (found,) = self.session.run([self.card.output], feed)
+        if found.shape != (wanted := (len(rows), len(self.card.labels))):
+            raise ValueError(f"{self.card.output} has the shape {found.shape}, not {wanted}")
         if not np.isfinite(found).all():
             raise ValueError("the model gives a probability that is not a number")
         return found
