@@ -88,7 +88,7 @@ class Model:
                 for (name, kind), column in zip(self.inputs.items(), columns, strict=True)
             }
         (found,) = self.session.run([self.card.output], feed)
-        if found.shape != (wanted := (len(rows), len(self.card.labels))):
+        if found.shape != (wanted := (len(table), len(self.card.labels))):
             raise ValueError(f"{self.card.output} has the shape {found.shape}, not {wanted}")
         if not np.isfinite(found).all():
             raise ValueError("the model gives a probability that is not a number")
