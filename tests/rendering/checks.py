@@ -52,7 +52,7 @@ RESIDUE: list[tuple[Callable[[Answers], bool], str]] = [
 ]
 # Example files that the pages tell an owner to write.
 OWN = re.compile(
-    r"(api|tests)/(test_)?(quotes|orders|parcels|rates|errors|extensions)(\.py|/.*)?|training/card\.py"
+    r"(api|tests|training)/(test_)?(card|quotes|orders|parcels|rates|errors|extensions)(\.py|/.*)?"
 )
 PATH = re.compile(
     r"(?<![\w/.-])(?:api|bin|chassis|docs|migrations|requirements|tests|training)/[\w./-]*\.(?:in|md|py|sh|txt|yaml)\b"
