@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 import yaml  # cookiecutter's interpreter runs this, and cookiecutter depends on PyYAML
@@ -106,7 +107,9 @@ def remove(path: Path) -> None:
 
 
 def check(path: Path) -> None:
-    """Exit if a file does not parse or contains template syntax."""
+    """Exit if a file does not parse or contains template syntax; those that are copied may."""
+    if any(fnmatch(path.as_posix(), copied) for copied in ANSWERS["_copy_without_render"]):
+        return
     text = path.read_text(encoding="utf-8", errors="replace")
     try:
         READERS.get(path.suffix, str)(text)

@@ -31,6 +31,7 @@ NEUTRAL = {
 
 Answer = str | bool
 Answers = dict[str, Answer]
+Pair = tuple[tuple[str, Answer], ...]
 
 AXES: dict[str, list[Answer]] = {
     question: [value, not value] if isinstance(value, bool) else value
@@ -64,18 +65,31 @@ def distinct() -> list[Answers]:
     return product([question for question in AXES if question not in NEUTRAL])
 
 
+def pairs(answers: Answers) -> set[Pair]:
+    """Return each pair of answers in a combination."""
+    return set(itertools.combinations(answers.items(), 2))
+
+
+def pairwise(questions: Sequence[str], first: Sequence[Answers] = ()) -> list[Answers]:
+    """Return a few combinations that have every pair of answers that is allowed; some come first.
+
+    allpairspy would do it, but leaves out pairs where combinations are refused (2.5.1).
+    """
+    chosen, every = [*first], product(questions)
+    missing = set[Pair]().union(*map(pairs, every)).difference(*map(pairs, chosen))
+    while missing:
+        chosen.append(max(every, key=lambda answers: len(missing & pairs(answers))))
+        missing -= pairs(chosen[-1])
+    return chosen
+
+
 @cache
 def paired() -> tuple[Answers, ...]:
     """Return combinations of the answers that change code or requirements, with every pair of answers.
 
     The first are those of few().
     """
-    from allpairspy import AllPairs
-
-    questions = list(distinct()[0])
-    first = [[row[question] for question in questions] for row in few()]
-    others = AllPairs([AXES[question] for question in questions], previously_tested=first)
-    return tuple(dict(zip(questions, values, strict=True)) for values in [*first, *others])
+    return tuple(pairwise([*distinct()[0]], few()))
 
 
 def every() -> list[Answers]:
@@ -90,16 +104,9 @@ def covering() -> tuple[Answers, ...]:
     Every pair of answers to two questions occurs, every license, and both values of every condition in the
     template (tools/conditions.py).
     """
-    from allpairspy import AllPairs
-
     from tools.conditions import conditions
 
-    questions = [question for question in AXES if question != "license"]
-    pairs = AllPairs(
-        [AXES[question] for question in questions],
-        filter_func=lambda values: allowed(dict(zip(questions, values, strict=False))),
-    )
-    rows = [dict(zip(questions, values, strict=True)) for values in pairs]
+    rows = pairwise([question for question in AXES if question != "license"])
     licenses = itertools.cycle(AXES["license"])
     rows = [{"license": license_} | row for license_, row in zip(licenses, rows, strict=False)]
     for condition in conditions():

@@ -25,7 +25,7 @@ def test_it_has_the_application_compiled_and_no_tools(image: Build, answers: Ans
     files = {path.removeprefix("./") for path in listed.splitlines()}
     allowed = (
         r"(api|chassis|migrations)/.*|bin/.*\.sh|docs/swagger\.yaml|gunicorn\.conf\.py|wsgi\.py"
-        r"|requirements/common\.txt|pyproject\.toml"
+        r"|requirements/common\.txt|pyproject\.toml|model/model\.(json|onnx)"
     )
     assert {
         "api/__init__.py",
@@ -34,6 +34,7 @@ def test_it_has_the_application_compiled_and_no_tools(image: Build, answers: Ans
         "docs/swagger.yaml",
         "wsgi.py",
     } <= files
+    assert ("model/model.onnx" in files) == (answers["model"] == "onnx")
     assert [path for path in files if not re.fullmatch(allowed, path)] == []
     tools = docker("run", "--rm", built, "sh", "-c", "command -v gcc cc make git curl; true")
     assert tools == ""

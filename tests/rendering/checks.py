@@ -22,6 +22,8 @@ READERS: dict[str, Callable[[str], object]] = {
     ".yaml": yaml.safe_load,
     ".yml": yaml.safe_load,
 }
+# Files that are no text.
+BINARY = {".onnx"}
 # What Windows allows in no file name: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 ILLEGAL = re.compile(r'[<>:"\\|?*]|[ .]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.IGNORECASE)
 # Words that must not remain: when an answer was not chosen, and the pattern.
@@ -43,11 +45,17 @@ RESIDUE: list[tuple[Callable[[Answers], bool], str]] = [
         lambda answers: answers["deploy"] != "cloud-run" and answers["datastore"] != "firestore",
         "google|gcloud",
     ),
+    (
+        lambda answers: answers["model"] != "onnx",
+        r"onnx|numpy|sklearn|scikit|MODEL_PATH|make train|training/|\bmodel\.md|chassis\.model|prediction",
+    ),
 ]
 # Example files that the pages tell an owner to write.
-OWN = re.compile(r"(api|tests)/(test_)?(quotes|orders|parcels|rates|errors|extensions)(\.py|/.*)?")
+OWN = re.compile(
+    r"(api|tests|training)/(test_)?(card|quotes|orders|parcels|rates|errors|extensions)(\.py|/.*)?"
+)
 PATH = re.compile(
-    r"(?<![\w/.-])(?:api|bin|chassis|docs|migrations|requirements|tests)/[\w./-]*\.(?:in|md|py|sh|txt|yaml)\b"
+    r"(?<![\w/.-])(?:api|bin|chassis|docs|migrations|requirements|tests|training)/[\w./-]*\.(?:in|md|py|sh|txt|yaml)\b"
 )
 PERSON = re.compile(r"\b(who|whom|whoever|him|somebody|nobody|anybody)\b", re.IGNORECASE)
 
@@ -61,8 +69,9 @@ class Project(NamedTuple):
 
 
 def texts(project: Path) -> dict[str, str]:
-    """Return each rendered file's text, by its path."""
-    return {path: (project / path).read_bytes().decode("utf-8") for path in sorted(files(project))}
+    """Return each rendered file's text, by its path; those of BINARY have none."""
+    paths = sorted(path for path in files(project) if Path(path).suffix not in BINARY)
+    return {path: (project / path).read_bytes().decode("utf-8") for path in paths}
 
 
 def faults(folder: Path, answers: Answers) -> list[str]:
@@ -119,7 +128,7 @@ def has_legal_paths(project: Project) -> Iterator[str]:
 
 def has_the_files_of_the_listings(project: Project) -> Iterator[str]:
     expected = listed(project.answers)
-    for path in sorted(project.texts.keys() ^ expected):
+    for path in sorted(files(project.folder) ^ expected):
         yield f"{path} is {'missing' if path in expected else 'not listed'}; see `make listings`"
 
 

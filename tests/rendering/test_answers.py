@@ -1,5 +1,6 @@
 """What a person may answer: bad answers are refused in a line, and all others say what they say."""
 
+import itertools
 import json
 import re
 import subprocess
@@ -13,14 +14,17 @@ from markdown_it import MarkdownIt
 
 from tests.conftest import Bake
 from tests.support.machine import environment, run
-from tools.variants import AXES, QUESTIONS, TEMPLATE
+from tests.support.repository import copy
+from tools.variants import AXES, QUESTIONS, REFUSED, TEMPLATE, Answers, allowed, name, words
 
 
-def render(folder: Path, **answers: str) -> subprocess.CompletedProcess[str]:
+def render(
+    folder: Path, template: Path = TEMPLATE, **answers: str
+) -> subprocess.CompletedProcess[str]:
     """Render as a person does, on the command line."""
     given = [f"{question}={answer}" for question, answer in answers.items()]
     return subprocess.run(
-        [sys.executable, "-m", "cookiecutter", "--no-input", "--default-config", TEMPLATE, *given],
+        [sys.executable, "-m", "cookiecutter", "--no-input", "--default-config", template, *given],
         cwd=folder,
         env=environment(HOME=str(folder.parent)),
         text=True,
@@ -99,6 +103,54 @@ def test_an_unknown_choice_is_refused_by_cookiecutter_itself(tmp_path: Path) -> 
     assert "WTFPL" in done.stderr
     assert "MIT" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+# Every combination that a rule of cookiecutter.json refuses.
+REFUSALS: list[Answers] = [
+    dict(zip(rule, answers, strict=True))
+    for rule in REFUSED
+    for answers in itertools.product(*rule.values())
+]
+
+
+@pytest.mark.parametrize("answers", REFUSALS, ids=name)
+def test_answers_that_do_not_go_together_are_refused_in_a_line(
+    tmp_path: Path, answers: Answers
+) -> None:
+    done = render(tmp_path, **{question: str(answer) for question, answer in answers.items()})
+    first, *_ = done.stderr.splitlines()
+    assert done.returncode != 0
+    assert first.startswith(f"{words(answers).replace(' ', ' with ')} is not possible: ")
+    assert list(tmp_path.iterdir()) == []
+    # The example after the reason can be typed, and is accepted.
+    question, _, other = first.rpartition("For example: ")[2].partition("=")
+    assert allowed(answers | {question: other})
+    assert (
+        render(tmp_path, **{q: str(a) for q, a in answers.items()} | {question: other}).returncode
+        == 0
+    )
+
+
+def test_a_rule_of_cookiecutter_json_alone_refuses_answers(tmp_path: Path) -> None:
+    """No other file has to know of it."""
+    template = copy(tmp_path / "template")
+    path = template / "cookiecutter.json"
+    questions = json.loads(path.read_text(encoding="utf-8"))
+    rule = {
+        "answers": {"auth": ["jwt"], "ci": ["gitlab", "none"]},
+        "why": "no. For example: ci=github",
+    }
+    path.write_text(json.dumps(questions | {"_refused": [rule]}), encoding="utf-8")
+    folder = tmp_path / "projects"
+    folder.mkdir()
+    for ci in ("gitlab", "none", "github"):
+        done = render(folder, template, auth="jwt", ci=ci)
+        refused = f"auth=jwt with ci={ci} is not possible: no. For example: ci=github"
+        assert done.stderr.startswith(refused) == (ci != "github")
+        assert bool([*folder.iterdir()]) == (ci == "github")
+    count = "from tools.variants import every; print(len(every()))"
+    without = run(sys.executable, "-c", count, cwd=TEMPLATE)
+    assert int(run(sys.executable, "-c", count, cwd=template)) < int(without)
 
 
 def test_a_folder_that_was_there_stays_when_an_answer_is_refused(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """What holds on every system that renders: this file passes on Linux, macOS and Windows."""
 
 import ast
+import json
 import os
 import signal
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from tests.rendering.checks import ILLEGAL, READERS, texts
 from tests.support.machine import environment, run
 from tests.support.marks import in_rows
 from tests.support.repository import copy, git
-from tools.variants import TEMPLATE, Answers, every, name
+from tools.variants import PROJECT, TEMPLATE, Answers, every, name
 
 LONGEST_SLUG = "a" * 49
 # Windows allows 260 characters for a whole path: this leaves some to the folder it is in.
@@ -86,6 +88,37 @@ def test_a_project_that_is_cloned_keeps_its_unix_line_ends(tmp_path: Path, bake:
     git(tmp_path, "clone", "--quiet", "--config=core.autocrlf=true", project.name, "clone")
     assert b"\r" not in (tmp_path / "clone/bin/run.sh").read_bytes()
     assert b"\r" not in (tmp_path / "clone/requirements/develop.txt").read_bytes()
+
+
+def test_the_model_is_the_same_in_a_project_and_in_clones_and_is_that_of_its_card(
+    tmp_path: Path,
+) -> None:
+    """Bytes that a rendering, git or a hook would change for a text."""
+    origin = copy(tmp_path / "origin")
+    git(tmp_path, "clone", "--quiet", "--config=core.autocrlf=true", "origin", "clone")
+    awkward = 'project_name=A "b" \\ 😀'
+    project = render(
+        tmp_path / "here", tmp_path / "clone", "model=onnx", "project_slug=my-flask-api", awkward
+    )
+    card = json.loads((project / "model/model.json").read_text(encoding="utf-8"))
+    git(project, "init", "--quiet")
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message=Render")
+    git(tmp_path, "clone", "--quiet", "--config=core.autocrlf=true", str(project), "deployed")
+    for folder in (PROJECT, origin / PROJECT.name, project, tmp_path / "deployed"):
+        file = (folder / "model/model.onnx").read_bytes()
+        assert sha256(file).hexdigest() == card["sha256"], folder
+
+
+def test_a_model_may_have_any_bytes(tmp_path: Path) -> None:
+    template = copy(tmp_path / "template")
+    bytes_ = b"\xff\0\r\n{{ cookiecutter.x }}\n# % if x\n{% include 'x' %}\n{{"
+    (template / PROJECT.name / "model/model.onnx").write_bytes(bytes_)
+    git(template, "add", "--all")
+    git(template, "commit", "--quiet", "--message=Another model")
+    git(tmp_path, "clone", "--quiet", "--config=core.autocrlf=true", "template", "clone")
+    project = render(tmp_path / "here", tmp_path / "clone", "model=onnx")
+    assert (project / "model/model.onnx").read_bytes() == bytes_
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])

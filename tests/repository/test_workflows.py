@@ -128,7 +128,7 @@ def test_the_rows_step_fails_when_there_are_no_rows(tmp_path: Path) -> None:
 
 
 def test_a_row_renders_the_project_that_it_names(tmp_path: Path) -> None:
-    row = rows()[-1]
+    row = next(row for row in rows() if row["name"].startswith("firestore-jwt-onnx-cloud-run"))
     own = {"RUNNER_TEMP": str(tmp_path), "ANSWERS": row["answers"]}
     done = step(script("matrix.yml", "project", "Render"), TEMPLATE, **own)
     assert done.returncode == 0, done.stdout
@@ -136,13 +136,15 @@ def test_a_row_renders_the_project_that_it_names(tmp_path: Path) -> None:
     assert f"\nFROM python:{row['python']}-slim " in dockerfile
     assert (tmp_path / "my-flask-api/chassis/firestore/client.py").exists()
     assert (tmp_path / "my-flask-api/cloudbuild.yaml").exists()
-    assert row["answers"].startswith("datastore=firestore auth=jwt deploy=cloud-run")
+    assert (tmp_path / "my-flask-api/model/model.onnx").exists()
     assert job("matrix.yml", "project")["steps"][-1]["run"].startswith(
         'make -C "$RUNNER_TEMP/my-flask-api" '
     )
 
 
-GOOD = dict.fromkeys(("rows", "project", "rendering", "containers", "difference"), "success")
+GOOD = dict.fromkeys(
+    ("rows", "project", "rendering", "containers", "difference", "refused"), "success"
+)
 
 
 def test_the_gate_needs_every_other_job() -> None:
@@ -155,7 +157,11 @@ def test_the_gate_needs_every_other_job() -> None:
     ("event", "results", "passes"),
     [
         ("pull_request", {}, True),
-        ("push", {"difference": "skipped"}, True),
+        ("push", {"difference": "skipped", "refused": "skipped"}, True),
+        ("pull_request", {"refused": "skipped"}, True),
+        ("schedule", {"difference": "skipped"}, True),
+        ("schedule", {"difference": "skipped", "refused": "skipped"}, False),
+        ("schedule", {"difference": "skipped", "refused": "failure"}, False),
         ("pull_request", {"difference": "skipped"}, False),
         ("push", {"difference": "failure"}, False),
         ("push", {"difference": "skipped", "rows": "skipped"}, False),
@@ -175,6 +181,32 @@ def test_the_gate_is_green_if_every_job_has_succeeded(
     assert (done.returncode == 0) == passes, done.stdout
     for job, result in (GOOD | results).items():
         assert f"{job}: {result}\n" in done.stdout
+
+
+def look_for_wheels(folder: Path, python: str, **own: str) -> subprocess.CompletedProcess[str]:
+    """Run the step for the package of a rule, on a Python."""
+    rule = {"answers": {"python_version": [python]}, "wheel": "onnxruntime"}
+    others = [{"answers": {"auth": ["jwt"]}}]
+    (folder / "cookiecutter.json").write_text(json.dumps({"_refused": [*others, rule]}))
+    return step(script("matrix.yml", "refused", "Look for wheels"), folder, **own)
+
+
+def test_a_refused_combination_that_has_become_possible_is_reported(tmp_path: Path) -> None:
+    done = look_for_wheels(tmp_path, "3.14")
+    assert done.returncode == 1
+    assert "::error::onnxruntime has a wheel for Python 3.14: remove its rule from " in done.stdout
+
+
+def test_a_combination_that_is_refused_for_want_of_a_wheel_has_none() -> None:
+    done = step(script("matrix.yml", "refused", "Look for wheels"), TEMPLATE)
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_look_for_wheels_that_fails_is_not_taken_for_none(tmp_path: Path) -> None:
+    nowhere = {"UV_DEFAULT_INDEX": "http://127.0.0.1:1/", "UV_CACHE_DIR": str(tmp_path)}
+    done = look_for_wheels(tmp_path, "3.14", UV_HTTP_RETRIES="0", **nowhere)
+    assert done.returncode != 0
+    assert "::error::" not in done.stdout
 
 
 @pytest.mark.parametrize("platform", ["windows", "macos"])

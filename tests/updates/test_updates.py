@@ -163,6 +163,23 @@ def test_with_other_answers_a_project_becomes_what_they_would_have_rendered(
 
 
 @pytest.mark.thorough
+def test_a_model_comes_and_changes_byte_for_byte(template: Path) -> None:
+    project, model = create(template), Path("model/model.onnx")
+    update(project, model="onnx")
+    assert (project / model).read_bytes() == (PROJECT / model).read_bytes()
+    commit(project, "Have a model")
+    other = bytes(range(256)) * 9 + b"\r\n{{ cookiecutter.x }}\n# % if x\n"
+    (template / PROJECT.name / model).write_bytes(other)
+    commit(template, "Train again")
+    update(project)
+    assert (project / model).read_bytes() == other
+    assert cruft(project, "diff") == ""
+    commit(project, "Follow")
+    update(project, model="none")
+    assert not (project / model).exists()
+
+
+@pytest.mark.thorough
 def test_what_the_template_notes_for_itself_follows_it(template: Path) -> None:
     """The private variables, `_files` first: without `--refresh-private-variables`."""
     project = create(template)

@@ -59,13 +59,14 @@ def build() -> Pipeline:
 def read(text: str) -> tuple[list[Customer], list[str]]:
     """Return the customers and the outcomes of a CSV file; exit with the line that is not valid."""
     found, outcomes = [], []
-    for number, row in enumerate(csv.DictReader(text.splitlines()), 2):
+    rows = csv.DictReader(text.splitlines())
+    for row in rows:
         try:
             outcomes.append(LABELS[LABELS.index(row.pop(OUTCOME))])
             cells = {name: cell or None for name, cell in row.items()}
             found.append(msgspec.convert(cells, Customer, strict=False))
         except (KeyError, ValueError, msgspec.ValidationError) as error:
-            sys.exit(f"line {number} of the data: {error}; nothing was written")
+            sys.exit(f"line {rows.line_num} of the data: {error}; nothing was written")
     return found, outcomes
 
 
@@ -89,7 +90,7 @@ def convert(pipeline: Pipeline) -> bytes:
 
 def main(path: str = "") -> None:
     """Train on a CSV file, or on the made-up customers; write the model and its card."""
-    text = Path(path).read_text("utf-8") if path else customers()
+    text = Path(path).read_text("utf-8-sig") if path else customers()
     train, test, outcomes, truth = train_test_split(*read(text), test_size=0.2, random_state=0)
     pipeline = build().fit(table(train), outcomes)
     expected = pipeline.predict_proba(table(test))

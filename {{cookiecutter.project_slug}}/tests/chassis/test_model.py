@@ -1,6 +1,9 @@
 import hashlib
 import json
 import math
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -62,6 +65,16 @@ def test_threads_share_it(tmp_path: Path) -> None:
     alone = [model.predict([pair]) for pair in pairs]
     with ThreadPoolExecutor(32) as pool:
         assert [*pool.map(lambda pair: model.predict([pair]), pairs)] == alone
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_worker_stops_cleanly_and_nothing_is_sent_or_written(tmp_path: Path) -> None:
+    code = "import os, chassis.model; os.fork() or exit(7); print(os.wait()[1] >> 8)"
+    # onnxruntime sends nothing where CI is set.
+    environment = {"HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, timeout=20, text=True, capture_output=True)
+    assert (done.stdout, done.stderr, [*tmp_path.iterdir()]) == ("7\n", "", [])
 
 
 @pytest.mark.parametrize("pair", [Pair(1e39, 0), Pair(0)], ids=["too large", "missing"])
