@@ -64,7 +64,7 @@ define environment
 
 endef
 # The picture of the benchmark, and the references that run beside the projects.
-MEASURED = bench fastapi litestar
+MEASURED = bench fastapi litestar sklearn
 $(foreach each,$(MEASURED),$(eval $(call environment,$(each))))
 
 bench: develop $(foreach each,$(MEASURED),.venv/$(each)/$(each).txt) ## Measure the projects (half an hour); write docs/bench.json, bench.svg and the tables of scaling.md

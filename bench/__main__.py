@@ -2,11 +2,13 @@
 
     python -m bench [--rounds 3] [--seconds 1] [--only requests,settings]
     python -m bench --quick
+    python -m bench --quick --only model --rounds 3
 
 Prints tables of medians, ranges and ratios to the reference, and whether each goal is met. Ratios are
 computed round by round. Writes the tables to docs/bench.json.
 
---quick measures less, writes nothing, and exits with 1 if a goal is missed by more than SLACK.
+--quick measures less, writes nothing, and exits with 1 if a goal is missed by more than SLACK. With
+--only, it sets up no databases.
 Needs Linux with two CPUs, and the tools that `make bench` installs. Without --quick it also needs
 PostgreSQL and the Firestore emulator. wrk and PostgreSQL are Debian packages.
 """
@@ -24,7 +26,7 @@ from typing import Any
 
 from .load import needed
 from .measured import Bench
-from .others import FASTAPI, LITESTAR, others
+from .others import FASTAPI, LITESTAR, model, others
 from .report import Goal, markdown
 from .sections import bodies, crowds, latency, rendering, requests, settings, starting
 from .servers import ONE, ROOT, TWO, run
@@ -58,6 +60,15 @@ LONG = [
         for what in ("Boot to the first 200", "Memory")
         for other in (*FASTAPI, LITESTAR)
     ),
+    *(
+        goal
+        for where in (f"A model, {cpus}, " for cpus in CPUS)
+        for goal in (
+            Goal(where + "instances in a request: 1", "this project", least=1.5),
+            Goal(where + "memory after the load", "this project", most=1 / 3),
+            Goal(where + "boot beyond no model", "this project", most=1),
+        )
+    ),
     Goal(PEAK, "p99", most=10),
     *(
         Goal(f"CPU time of a request, {cpus}", f"{level} connections", most=1.2)
@@ -69,7 +80,7 @@ LONG = [
 SLACK = 1.5
 SECTIONS = {
     section.__name__: section
-    for section in (rendering, starting, bodies, requests, settings, latency, crowds, others)
+    for section in (rendering, starting, bodies, requests, settings, latency, crowds, others, model)
 }
 QUICK = ["starting", "requests", "settings"]
 

@@ -1,7 +1,9 @@
 """Set up the projects and databases that are measured, and collect the tables."""
 
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,6 +39,18 @@ with create_app().app_context(), writing() as session:
 last = ItemRow(**rows[count - 21])
 print(ItemPage(per_page=1).cut([last, last])[1])
 """
+# Runs in a project with a model. Trains the model again, and writes it as scikit-learn has it.
+FIT = """
+import sys
+
+import joblib
+from sklearn.model_selection import train_test_split
+from training.data import customers
+from training.train import build, read, table
+
+train, _, outcomes, _ = train_test_split(*read(customers()), test_size=0.2, random_state=0)
+joblib.dump(build().fit(table(train), outcomes), sys.argv[1])
+"""
 
 
 class Bench:
@@ -71,6 +85,15 @@ class Bench:
             filled = run(*start, "python", "-c", FILL, str(ROWS), NEWEST.isoformat(), **settings)
             self.deep = filled.split()[-1]
         return urls
+
+    @cached_property
+    def onnx(self) -> tuple[Path, Path]:
+        """Return the project with a model, and a file with the same model of scikit-learn."""
+        project, file = render("none", "onnx"), BUILD / "model.joblib"
+        run("make", "-s", "-C", project, ".venv/training/training.txt", f"PYTHON={sys.executable}")
+        python = project / ".venv/training/bin/python"
+        run(python, "-c", FIT, file, PYTHONPATH=str(project))
+        return project, file
 
     def turns(self, servers: dict[str, T]) -> Iterator[tuple[str, T]]:
         """Iterate over the servers in order, and in reverse order in every other round."""

@@ -1,5 +1,6 @@
 """Compare the projects with FastAPI and Litestar, each as its documentation shows, under uvicorn."""
 
+import json
 from contextlib import ExitStack
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,11 @@ CALLS: dict[str, dict[str, Any]] = {
     "POST": {"path": "/api/v1/greetings", "body": '{"name": "Ada"}', "status": 201},
     "an item, PostgreSQL": {"path": f"/api/v1/items/{UUID(int=ROWS // 2)}", "connections": 8},
 }
+SKLEARN, NO_MODEL = "scikit-learn in FastAPI", "this project without a model"
+SIZES = (1, 10, 100)
+PREDICTIONS = "/api/v1/predictions"
+# The most seconds by which a model may delay the boot.
+DELAY = 0.6
 
 
 def servers(bench: Bench, call: str, workers: int) -> dict[str, Server]:
@@ -75,3 +81,52 @@ def paced(bench: Bench, running: dict[str, Running]) -> None:
         bench.table(f"{title} of /health at 70 % of the peak, beside others", "ms").add(
             row, against
         )
+
+
+def instances(count: int) -> str:
+    """Return the body of a request for `count` predictions."""
+    plans = ("basic", "plus", "pro")
+    each = [
+        {"age": 18 + number, "months": number, "visits": number / 4, "plan": plans[number % 3]}
+        for number in range(count)
+    ]
+    each[-1]["visits"] = None
+    return json.dumps({"instances": each})
+
+
+def predicting(bench: Bench, workers: int) -> dict[str, Server]:
+    """Return the servers with the model: this project, and the one that it is compared with."""
+    project, file = bench.onnx
+    return {
+        "this project": as_rendered(project, WORKERS=str(workers)),
+        SKLEARN: uvicorn("sklearn_model", workers=workers, MODEL=str(file)),
+    }
+
+
+def model(bench: Bench) -> None:
+    """Measure the model, with one worker for each CPU; boot and memory also without a model."""
+    for cpus in (ONE, TWO):
+        count = cpus.count(",") + 1
+        rows: dict[tuple[str, str], dict[str, float]] = {}
+        each = predicting(bench, count) | {NO_MODEL: as_rendered(bench.none, WORKERS=str(count))}
+        for name, server in bench.turns(each):
+            with serve(server, cpus) as running:
+                for number in SIZES if name != NO_MODEL else ():
+                    body = instances(number)
+                    figures = closed(running, PREDICTIONS, seconds=bench.seconds, body=body)
+                    what = f"instances in a request: {number}"
+                    rows.setdefault((what, "requests a second"), {})[name] = figures["rate"]
+                    rows.setdefault((f"p99, {what}", "ms"), {})[name] = figures["p99"]
+                if name == NO_MODEL:
+                    closed(running, "/health", seconds=bench.seconds)
+                rows.setdefault(("boot to the first 200", "s"), {})[name] = running.boot
+                used = sum(memory(running.pid))
+                rows.setdefault(("memory after the load", "MB"), {})[name] = used
+        for (what, unit), row in rows.items():
+            row = {name: row[name] for name in each if name in row}
+            against = {"this project": SKLEARN, NO_MODEL: "this project"}
+            bench.table(f"A model, {of_cpus(cpus)}, {what}", unit).add(row, against)
+            if unit == "s":
+                more = {"limit": DELAY, "this project": row["this project"] - row[NO_MODEL]}
+                table = bench.table(f"A model, {of_cpus(cpus)}, boot beyond no model", unit)
+                table.add(more, {"this project": "limit"})

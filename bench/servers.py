@@ -39,12 +39,13 @@ def on_cpus(cpus: str) -> list[str]:
     return ["taskset", "-c", cpus] if shutil.which("taskset") else []
 
 
-def render(datastore: str) -> Path:
+def render(datastore: str, model: str = "none") -> Path:
     """Render and install a project, in place of the last one; return its folder."""
-    shutil.rmtree(BUILD / datastore, ignore_errors=True)
+    folder = BUILD / (datastore if model == "none" else f"{datastore}-{model}")
+    shutil.rmtree(folder, ignore_errors=True)
     command = [sys.executable, "-m", "cookiecutter", "--no-input", "--default-config", "-f"]
-    run(*command, "-o", BUILD / datastore, ROOT, f"datastore={datastore}")
-    project = BUILD / datastore / "my-flask-api"
+    run(*command, "-o", folder, ROOT, f"datastore={datastore}", f"model={model}")
+    project = folder / "my-flask-api"
     run("make", "-s", "-C", project, "develop", f"PYTHON={sys.executable}")
     return project
 

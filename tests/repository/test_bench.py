@@ -1,7 +1,9 @@
 """What the measurements in bench/ are made with: a load that hides no wait, and honest comparisons."""
 
+import json
 import os
 import time
+import urllib.request
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler
 from itertools import count
@@ -144,3 +146,26 @@ def test_every_request_of_the_benchmark_gets_its_status() -> None:
             with serve(server) as running:
                 status = bench_servers.ask(running.port, path, how.get("body", ""))
             assert (server, path, status) == (server, path, how.get("status", 200))
+
+
+@pytest.mark.thorough
+def test_the_model_of_the_benchmark_predicts_the_same_in_each_server() -> None:
+    run("make", ".venv/sklearn/sklearn.txt", cwd=TEMPLATE)
+    found: dict[str, list[Any]] = {"this project": [], others.SKLEARN: []}
+    with closing(Bench(seconds=1, quick=True)) as bench:
+        for name, server in others.predicting(bench, 1).items():
+            with serve(server) as running:
+                url = f"http://127.0.0.1:{running.port}{others.PREDICTIONS}"
+                for size in others.SIZES:
+                    body = others.instances(size).encode()
+                    head = {"Content-Type": "application/json"}
+                    with urllib.request.urlopen(
+                        urllib.request.Request(url, body, head)
+                    ) as response:
+                        found[name] += json.load(response)["predictions"]
+    own, theirs = found.values()
+    assert len(own) == len(theirs) == sum(others.SIZES)
+    assert {each["label"] for each in own} == {"cancels", "renews"}
+    for ours, other in zip(own, theirs, strict=True):
+        assert ours["label"] == other["label"]
+        assert ours["probability"] == pytest.approx(other["probability"], abs=1e-5)

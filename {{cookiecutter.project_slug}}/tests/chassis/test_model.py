@@ -1,7 +1,6 @@
 import hashlib
 import json
 import math
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -67,7 +66,6 @@ def test_threads_share_it(tmp_path: Path) -> None:
         assert [*pool.map(lambda pair: model.predict([pair]), pairs)] == alone
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_worker_stops_cleanly_and_nothing_is_sent_or_written(tmp_path: Path) -> None:
     code = "import os, chassis.model; os.fork() or exit(7); print(os.wait()[1] >> 8)"
     # onnxruntime sends nothing where CI is set.
