@@ -22,15 +22,12 @@ from .settings import ServerSettings
 
 # onnxruntime would send usage data to Microsoft, from a thread that a forked worker lacks: its exit would hang.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-import onnxruntime  # type: ignore[import-untyped]  # noqa: E402
+import onnxruntime  # type: ignore[import-untyped]  # it has no stubs
 
 __all__ = ["Card", "Prediction", "Version", "model", "serve"]
 
 FLOATS: dict[str, Any] = {"tensor(float)": np.float32, "tensor(double)": np.float64}
-TYPES: dict[str, Any] = FLOATS | {
-    "tensor(int64)": np.int64,
-    "tensor(string)": np.object_,
-}
+TYPES: dict[str, Any] = FLOATS | {"tensor(int64)": np.int64, "tensor(string)": np.object_}
 # By how much a probability may differ from that of the golden example: processors round differently.
 TOLERANCE = 1e-4
 
@@ -83,18 +80,15 @@ class Model:
 
     def probabilities(self, instances: Sequence[msgspec.Struct]) -> Any:
         """Return an array with a row for each instance and a column for each label."""
-        rows = [astuple(instance) for instance in instances]
-        if len(self.inputs) == 1:
-            parts: list[Any] = [rows]
-        else:
-            parts = [[[cell] for cell in column] for column in zip(*rows, strict=True)]
+        table = np.array([astuple(instance) for instance in instances], np.object_)
+        columns = table[None] if len(self.inputs) == 1 else table.T[..., None]
         with np.errstate(over="ignore"):  # a number that 32 bits cannot hold becomes infinite
             feed = {
-                name: np.array(part, kind)
-                for (name, kind), part in zip(self.inputs.items(), parts, strict=True)
+                name: column.astype(kind)
+                for (name, kind), column in zip(self.inputs.items(), columns, strict=True)
             }
         (found,) = self.session.run([self.card.output], feed)
-        if found.shape != (wanted := (len(rows), len(self.card.labels))):
+        if found.shape != (wanted := (len(table), len(self.card.labels))):
             raise ValueError(f"{self.card.output} has the shape {found.shape}, not {wanted}")
         if not np.isfinite(found).all():
             raise ValueError("the model gives a probability that is not a number")
@@ -102,12 +96,10 @@ class Model:
 
     def predict(self, instances: Sequence[msgspec.Struct]) -> list[Prediction]:
         """Return the most probable label of each instance."""
-        found = self.probabilities(instances)
-        places, highest = found.argmax(axis=1).tolist(), found.max(axis=1).tolist()
         labels = self.card.labels
         return [
-            Prediction(labels[place], round(value, 6))
-            for place, value in zip(places, highest, strict=True)
+            Prediction(labels[row.index(highest := max(row))], round(highest, 6))
+            for row in self.probabilities(instances).tolist()
         ]
 
 
