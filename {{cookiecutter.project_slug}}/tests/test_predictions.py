@@ -11,10 +11,12 @@ def test_the_golden_example_of_the_card_is_predicted(client: FlaskClient) -> Non
     card = client.get("/api/v1/model").get_json(force=True)
     example = card["golden_example"]
     response = client.post(URL, json={"instances": [example["input"]]})
-    assert response.json == {
-        "predictions": [example["output"]],
-        "model": {"name": card["name"], "version": card["version"]},
-    }
+    probability = example["output"]["probability"]
+    body = response.get_json(force=True)
+    assert body["model"] == {"name": card["name"], "version": card["version"]}
+    assert body["predictions"] == [
+        example["output"] | {"probability": pytest.approx(probability, abs=1e-4)}
+    ]
 
 
 def test_100_customers_are_predicted_in_their_order(client: FlaskClient) -> None:
