@@ -18,9 +18,9 @@ def field(place: int, value: int | str | bytes) -> bytes:
     return varint(place << 3 | 2) + varint(len(data)) + data
 
 
-def tensor(name: str, kind: int, columns: int) -> bytes:
-    """Return a description of a matrix with any number of rows."""
-    shape = field(1, field(2, "rows")) + field(1, field(1, columns))
+def tensor(name: str, kind: int, columns: int, rows: int | None) -> bytes:
+    """Return a description of a matrix; None is any number of rows."""
+    shape = field(1, field(1, rows) if rows else field(2, "rows")) + field(1, field(1, columns))
     return field(1, name) + field(2, field(1, field(1, kind) + field(2, shape)))
 
 
@@ -28,7 +28,9 @@ def attribute(name: str, value: int) -> bytes:
     return field(5, field(1, name) + field(3, value) + field(20, 2))
 
 
-def softmax(inputs: Mapping[str, int], kind: int = FLOAT, opset: int = 13) -> bytes:
+def softmax(
+    inputs: Mapping[str, int], kind: int = FLOAT, opset: int = 13, rows: int | None = None
+) -> bytes:
     """Return a model whose output `probabilities` is the softmax of its inputs, side by side.
 
     `inputs` maps their names to their numbers of columns.
@@ -40,6 +42,6 @@ def softmax(inputs: Mapping[str, int], kind: int = FLOAT, opset: int = 13) -> by
         field(1, "floats") + field(2, "probabilities") + field(4, "Softmax"),
     ]
     graph = b"".join(field(1, node) for node in nodes) + field(2, "softmax")
-    graph += b"".join(field(11, tensor(name, kind, width)) for name, width in inputs.items())
-    graph += field(12, tensor("probabilities", FLOAT, sum(inputs.values())))
+    graph += b"".join(field(11, tensor(name, kind, width, rows)) for name, width in inputs.items())
+    graph += field(12, tensor("probabilities", FLOAT, sum(inputs.values()), rows))
     return field(1, 8) + field(7, graph) + field(8, field(2, opset))

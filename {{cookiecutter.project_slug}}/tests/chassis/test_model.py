@@ -122,13 +122,17 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda p: write(p, softmax({"both": 3})),
         "Got invalid dimensions for input: both",
     ),
+    "a fixed number of rows": (
+        lambda p: write(p, softmax({"a": 1, "b": 1}, rows=1)),
+        "Got invalid dimensions for input: [ab]",
+    ),
     "another output": (
         lambda p: write(p, output="scores"),
         "Invalid output name: *scores",
     ),
     "more labels": (
         lambda p: write(p, labels=["first", "second", "third"]),
-        r"probabilities has the shape \(1, 2\), not \(1, 3\)",
+        r"probabilities has the shape \(2, 2\), not \(2, 3\)",
     ),
     "another range in the struct": (
         lambda p: write(p, inputs=CARD["inputs"] | {"a": {"type": "number", "maximum": 2}}),
