@@ -66,9 +66,10 @@ def requirements() -> dict[str, list[Line]]:
     folder = PROJECT / "requirements"
     texts = {file: (folder / f"{file}.in").read_text(encoding="utf-8") for file in FILES}
     own = {file: read(text) for file, text in texts.items()}
-    return {
-        file: own["common"] * ("-r common.in" in text) + own[file] for file, text in texts.items()
-    }
+    for file, text in texts.items():
+        if "-r common.in" in text:
+            own[file] = own["common"] + own[file]
+    return own
 
 
 def split(lock: str) -> dict[str, str]:

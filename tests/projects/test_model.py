@@ -159,9 +159,27 @@ def test_a_bad_line_is_named_and_nothing_is_written(project: Path, fault: str) -
     assert files(project) == before
 
 
-def test_a_file_without_a_column_is_refused_with_its_name(project: Path) -> None:
-    with pytest.raises(AssertionError, match=r"line 2 of the data: .*`visits`"):
-        trained(project, "age,months,plan,outcome\n41,16,plus,renews\n")
+OTHER = {
+    "a missing column": (b"age,months,plan,outcome\n41,16,plus,renews\n", "line 2 .*`visits`"),
+    "no outcome": (b"age,months,visits,plan\n41,16,11.5,plus\n", "line 2 .*outcome is None"),
+    "no rows": (HEAD.encode(), "0 rows have the outcome cancels, less than 50"),
+    "one outcome": ((HEAD + GOOD * 99).encode(), "0 rows have the outcome cancels"),
+    "another encoding": (HEAD.encode("utf-16"), "customers.csv cannot be read: 'utf-8' codec"),
+    "no file": (None, "customers.csv cannot be read: .*No such file"),
+}
+
+
+@pytest.mark.parametrize("fault", OTHER)
+def test_a_file_that_cannot_be_used_is_refused_and_nothing_is_written(
+    project: Path, fault: str
+) -> None:
+    before, (data, reason) = files(project), OTHER[fault]
+    if data:
+        (project / "customers.csv").write_bytes(data)
+    with pytest.raises(AssertionError, match=f"{reason}.*; nothing was written") as failed:
+        run("make", "train", "DATA=customers.csv", cwd=project)
+    assert "Traceback" not in str(failed.value)
+    assert files(project) == before
 
 
 def test_an_empty_cell_is_a_missing_value(project: Path) -> None:

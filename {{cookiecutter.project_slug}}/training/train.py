@@ -37,6 +37,8 @@ FOLDER = Path("model")
 OUTCOME, LABELS = "outcome", ["cancels", "renews"]
 FIELDS = msgspec.json.schema(Customer)["$defs"]["Customer"]["properties"]
 TEXTS = [name for name, field in FIELDS.items() if "enum" in field]
+# The least number of rows with each outcome.
+LEAST = 50
 # The least area under the ROC curve with which a model is written. Guessing has 0.5.
 FLOOR = 0.75
 # The most by which a probability may differ between scikit-learn (64 bits) and ONNX (32 bits).
@@ -62,10 +64,12 @@ def read(text: str) -> tuple[list[Customer], list[str]]:
     rows = csv.DictReader(text.splitlines())
     for row in rows:
         try:
-            outcomes.append(LABELS[LABELS.index(row.pop(OUTCOME))])
+            if (outcome := row.pop(OUTCOME, None)) not in LABELS:
+                raise ValueError(f"{OUTCOME} is {outcome!r}, none of {LABELS}")
+            outcomes.append(outcome)
             cells = {name: cell or None for name, cell in row.items()}
             found.append(msgspec.convert(cells, Customer, strict=False))
-        except (KeyError, ValueError, msgspec.ValidationError) as error:
+        except (ValueError, msgspec.ValidationError) as error:
             sys.exit(f"line {rows.line_num} of the data: {error}; nothing was written")
     return found, outcomes
 
@@ -90,9 +94,18 @@ def convert(pipeline: Pipeline) -> bytes:
 
 def main(path: str = "") -> None:
     """Train on a CSV file, or on the made-up customers; write the model and its card."""
-    text = Path(path).read_text("utf-8-sig") if path else customers()
-    train, test, outcomes, truth = train_test_split(*read(text), test_size=0.2, random_state=0)
-    pipeline = build().fit(table(train), outcomes)
+    try:
+        text = Path(path).read_text("utf-8-sig") if path else customers()
+    except (OSError, UnicodeDecodeError) as error:
+        sys.exit(f"{path} cannot be read: {error}; nothing was written")
+    found, outcomes = read(text)
+    for label in LABELS:
+        if (count := outcomes.count(label)) < LEAST:
+            sys.exit(
+                f"{count} rows have the outcome {label}, less than {LEAST}; nothing was written"
+            )
+    train, test, learnt, truth = train_test_split(found, outcomes, test_size=0.2, random_state=0)
+    pipeline = build().fit(table(train), learnt)
     expected = pipeline.predict_proba(table(test))
     score = roc_auc_score([outcome == LABELS[1] for outcome in truth], expected[:, 1])
     if score < FLOOR:
