@@ -121,7 +121,8 @@ def database(request: pytest.FixtureRequest) -> Callable[[Path], str]:
     return lambda project: migrated(project, server)
 
 
-@pytest.mark.parametrize("clients", [16, pytest.param(64, marks=pytest.mark.thorough)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("clients", [16, 64])
 def test_while_a_lock_is_held_health_answers_and_the_others_get_503(
     workshop: Bake, database: Callable[[Path], str], clients: int
 ) -> None:
@@ -291,6 +292,7 @@ def test_its_connections_are_closed_when_the_server_stops(
     assert "could not receive" not in said
 
 
+@pytest.mark.thorough
 def test_make_start_migrates_sqlite_and_keeps_what_is_there(workshop: Bake) -> None:
     project = workshop(datastore="sql")
     for count in (1, 2):

@@ -117,6 +117,7 @@ def test_a_goal_that_was_not_measured_is_none_that_is_met() -> None:
         Goal("Boot", "cold", most=1).judge(measured((1, 2)))
 
 
+@pytest.mark.thorough
 def test_a_reference_has_nothing_of_the_project_s_server_settings(workshop: Bake) -> None:
     project = workshop()
     install(project)
@@ -127,6 +128,7 @@ def test_a_reference_has_nothing_of_the_project_s_server_settings(workshop: Bake
             assert len(os.listdir(f"/proc/{worker}/task")) == 1
 
 
+@pytest.mark.thorough
 def test_a_server_is_measured_when_all_its_workers_are_there(workshop: Bake) -> None:
     project = workshop()
     install(project)
