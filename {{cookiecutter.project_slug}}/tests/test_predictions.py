@@ -57,3 +57,19 @@ def test_another_number_of_customers_is_refused(client: FlaskClient, count: int)
     response = client.post(URL, json={"instances": [CUSTOMER] * count})
     assert response.status_code == 422
     assert response.get_json(force=True)["errors"][0]["pointer"] == "/instances"
+
+
+def test_a_missing_field_is_refused_with_its_place(client: FlaskClient) -> None:
+    instances = [CUSTOMER, {name: CUSTOMER[name] for name in CUSTOMER if name != "visits"}]
+    response = client.post(URL, json={"instances": instances})
+    assert response.status_code == 422
+    assert response.get_json(force=True)["errors"][0]["pointer"] == "/instances/1/visits"
+
+
+@pytest.mark.parametrize(("number", "status"), [("NaN", 400), ("Infinity", 400), ("1e999", 422)])
+def test_what_is_no_number_is_refused(client: FlaskClient, number: str, status: int) -> None:
+    body = '{"instances": [{"age": 41, "months": 16, "visits": NUMBER, "plan": "plus"}]}'
+    response = client.post(
+        URL, data=body.replace("NUMBER", number), content_type="application/json"
+    )
+    assert response.status_code == status
