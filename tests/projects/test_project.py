@@ -407,6 +407,18 @@ def test_an_environment_whose_python_is_gone_is_created_again(workshop: Bake) ->
 
 
 @pytest.mark.thorough
+def test_an_environment_that_uv_made_is_kept_up_to_date_without_uv(workshop: Bake) -> None:
+    """uv makes it without pip."""
+    project = workshop()
+    run("make", "develop", cwd=project)
+    assert not (project / ".venv/bin/pip").exists()
+    os.utime(project / ".venv/develop.txt", (0, 0))
+    alone = {"PATH": f"{os.defpath}:/usr/sbin"}
+    assert "with pip" in run("make", "develop", f"PYTHON={sys.executable}", cwd=project, **alone)
+    assert "Flask" in run(project / ".venv/bin/flask", "--version", cwd=project)
+
+
+@pytest.mark.thorough
 def test_a_changed_requirement_is_installed_and_the_others_stay(workshop: Bake) -> None:
     project = workshop()
     run("make", "develop", cwd=project)
