@@ -1,5 +1,6 @@
 """What a change of the template changes in the projects, shown by tools/difference.py."""
 
+import json
 import re
 import shutil
 import sys
@@ -10,23 +11,27 @@ import pytest
 from tests.support.edits import append, replace
 from tests.support.machine import run
 from tests.support.repository import commit, git
-from tools.variants import PROJECT, TEMPLATE
+from tools.variants import AXES, DEFAULTS, PROJECT, TEMPLATE, distinct
 
 ROOT = ["cookiecutter.json", "hooks", "templates", "tools/difference.py", "tools/variants.py"]
 SQL = f"{PROJECT.name}/api/items/sql.py"
 LICENSE = "templates/licenses/MIT"
+OTHERS = [question for question in distinct()[0] if question != "datastore"]
+REST = "-".join(str(DEFAULTS[question]) for question in OTHERS)  # of a project's name
 
 
 @pytest.fixture
 def template(tmp_path: Path) -> Path:
-    """Return a repository of the template's files, with one answer to `auth` and `deploy` only."""
+    """Return a repository of the template's files, with one answer to each question but `datastore`."""
     template = tmp_path / "template"
     for path in [*ROOT, PROJECT.name]:
         copy = shutil.copytree if (TEMPLATE / path).is_dir() else shutil.copy
         (template / path).parent.mkdir(parents=True, exist_ok=True)
         copy(TEMPLATE / path, template / path)
-    replace(template / "cookiecutter.json", '["container", "cloud-run"]', '["container"]')
-    replace(template / "cookiecutter.json", '["none", "jwt"]', '["none"]')
+    for question in OTHERS:
+        line = f'"{question}": {{}}'.format
+        given, kept = json.dumps(AXES[question]), json.dumps([DEFAULTS[question]])
+        replace(template / "cookiecutter.json", line(given), line(kept))
     (template / ".gitignore").write_text("/build/\n")
     git(template, "init", "--quiet")
     commit(template, "Begin")
@@ -45,11 +50,11 @@ def difference(template: Path) -> tuple[str, dict[str, str]]:
 def test_a_changed_line_shows_in_the_projects_that_have_it_alone(template: Path) -> None:
     append(template / SQL, "# changed\n")
     summary, patches = difference(template)
-    assert summary.startswith("## 1 of 3 projects differ from HEAD's\n\n### sql-none-container\n")
+    assert summary.startswith(f"## 1 of 3 projects differ from HEAD's\n\n### sql-{REST}\n")
     assert " api/items/sql.py | 1 +\n" in re.sub(" +", " ", summary)
     assert "\n+# changed\n" in summary
-    assert [*patches] == ["sql-none-container.patch"]
-    assert patches["sql-none-container.patch"] in summary
+    assert [*patches] == [f"sql-{REST}.patch"]
+    assert patches[f"sql-{REST}.patch"] in summary
 
 
 @pytest.mark.thorough
@@ -58,7 +63,7 @@ def test_a_patch_changes_the_project_of_before_into_that_of_now(template: Path) 
     append(template / f"{PROJECT.name}/docs/added.md", "added\n")
     (template / LICENSE).write_text("changed\n")
     difference(template)
-    patch = template / "build/difference/sql-none-container.patch"
+    patch = template / f"build/difference/sql-{REST}.patch"
     render = ["cookiecutter", "--no-input", "--default-config", template, "datastore=sql"]
     run(*render, "deploy=container", "-o", template.parent / "now", cwd=template)
     git(template, "stash", "--quiet", "--include-untracked")
@@ -80,7 +85,7 @@ def test_where_nothing_changes_it_says_so(template: Path) -> None:
 def test_a_patch_of_many_projects_is_shown_once(template: Path) -> None:
     (template / LICENSE).write_text("changed\n")
     summary, patches = difference(template)
-    assert "\n### none-none-container, sql-none-container, firestore-none-container\n" in summary
+    assert f"\n### none-{REST}, sql-{REST}, firestore-{REST}\n" in summary
     assert summary.count("\n+changed\n") == 1
     assert len(patches) == 3
 
@@ -92,16 +97,16 @@ def test_a_new_question_is_left_out_of_what_was_before(template: Path) -> None:
     append(template / SQL, '# % if cookiecutter.colour == "blue"\n# blue\n# % endif\n')
     summary, patches = difference(template)
     assert summary.startswith("## 1 of 6 projects differ from HEAD's\n")
-    assert [*patches] == ["sql-none-blue-container.patch"]
+    blue = REST.replace("container", "blue-container")
+    assert [*patches] == [f"sql-{blue}.patch"]
 
 
 @pytest.mark.thorough
 def test_a_new_answer_is_all_new(template: Path) -> None:
     replace(template / "cookiecutter.json", '["container"]', '["container", "cloud-run"]')
     _, patches = difference(template)
-    assert sorted(patches) == [
-        f"{name}-none-cloud-run.patch" for name in ("firestore", "none", "sql")
-    ]
+    new = REST.replace("container", "cloud-run")
+    assert sorted(patches) == [f"{name}-{new}.patch" for name in ("firestore", "none", "sql")]
     for patch in patches.values():
         assert "\n+++ b/wsgi.py\n" in patch
         assert not re.search(r"^-(?!-- /dev/null$)", patch, re.MULTILINE)
