@@ -1,11 +1,13 @@
 """Generated requests get what the document promises, on an application that uses all of it."""
 
+import re
 from typing import Any
 
 import pytest
 import schemathesis
 from flask import Flask, abort
 from hypothesis import settings
+from schemathesis.checks import not_a_server_error
 
 from chassis import Settings, close_app, operation
 
@@ -14,6 +16,8 @@ from .shop import DUNE, make_shop, stored
 from .statuses import declared_statuses
 from .things import open_test_app
 
+# Some of the valid ids: they are replaced by that of a book that there is.
+ID = "0[0-9a-f]{7}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 app = make_shop()
 schema = schemathesis.openapi.from_wsgi("/openapi.json", app)
 
@@ -33,9 +37,12 @@ class Credentials:
 @settings(max_examples=20)
 def test_what_the_document_promises_is_kept(case: schemathesis.Case[Any]) -> None:
     stored.setdefault(DUNE.id, DUNE)
-    if case.path_parameters.get("book_id", "").startswith("0"):
+    if re.fullmatch(ID, case.path_parameters.get("book_id", "")):
         case.path_parameters["book_id"] = str(DUNE.id)
-    case.call_and_validate()
+    response = case.call()
+    # The shop promises a 503, which schemathesis takes for a fault.
+    closed = response.status_code == 503
+    case.validate_response(response, excluded_checks=[not_a_server_error] * closed)
 
 
 @operation()
