@@ -61,7 +61,7 @@ def refusal(project: Path, **settings: str) -> str:
 
 
 def opposite(count: int = 2000) -> str:
-    """Return customers of whom the old ones renew, whatever else they are."""
+    """Return customers whose age alone decides whether they renew."""
     dice, lines = random.Random(7), []
     for _ in range(count):
         age, months = dice.randint(18, 100), dice.randint(0, 120)

@@ -25,8 +25,8 @@ LINGER = 2
 # Seconds for which a stopping worker still accepts. SIGTERM to a process group reaches the workers
 # before the master has closed the port: a worker that closed it first would leave connections queued.
 LAST_CALL = 0.5
-# Pauses before the last accept() and after close(), in seconds. No request starts in them, because busy
-# threads would delay close(), and a connection that arrives between the two is reset.
+# Pauses before the last accept() and after close(), in seconds. A connection between the two is reset, so no
+# request starts meanwhile: busy threads would delay close(), and a client that got a response connects again.
 QUIET = 0.05
 # The most chunks of less than SMALL bytes in a body, because each takes 3 microseconds of CPU time.
 CHUNKS, SMALL = 4096, 256
@@ -102,7 +102,6 @@ class Worker(ThreadWorker):
                 pass
             listener.close()
         self.sockets = []
-        # A response would let its client connect again, between another worker's accept() and close().
         time.sleep(QUIET)
 
     def is_parent_alive(self) -> bool:
