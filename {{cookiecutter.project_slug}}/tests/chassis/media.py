@@ -47,7 +47,7 @@ class Search(Input):
 @operation()
 def import_csv(body: Annotated[str, Media("text/csv", max_bytes=2_000)]) -> list[str]:
     """Return the first cell of each row below the first one."""
-    return [row[0] for row in list(reader(StringIO(body)))[1:] if row]
+    return [row[0] for row in list(reader(StringIO(body, newline="")))[1:] if row]
 
 
 @media.get("/csv")
