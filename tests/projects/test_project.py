@@ -37,7 +37,11 @@ containers: list[Answers] = [
 NEWEST = next(iter(PYTHONS))
 
 
-@parametrize(few(), few())
+def test_the_default_project_passes_its_own_lint_and_the_tests_of_its_owner(workshop: Bake) -> None:
+    lint_and_test(workshop(), **OWN_TESTS)
+
+
+@parametrize(few()[1:], few())
 def test_a_project_passes_its_own_lint_and_tests(workshop: Bake, answers: Answers) -> None:
     """Without PostgreSQL: the tests that need it are skipped."""
     output = lint_and_test(workshop(**answers), PYTEST_ADDOPTS="-rs")

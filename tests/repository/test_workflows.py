@@ -191,12 +191,14 @@ def look_for_wheels(folder: Path, python: str, **own: str) -> subprocess.Complet
     return step(script("matrix.yml", "refused", "Look for wheels"), folder, **own)
 
 
+@pytest.mark.thorough
 def test_a_refused_combination_that_has_become_possible_is_reported(tmp_path: Path) -> None:
     done = look_for_wheels(tmp_path, "3.14")
     assert done.returncode == 1
     assert "::error::onnxruntime has a wheel for Python 3.14: remove its rule from " in done.stdout
 
 
+@pytest.mark.thorough
 def test_a_combination_that_is_refused_for_want_of_a_wheel_has_none() -> None:
     done = step(script("matrix.yml", "refused", "Look for wheels"), TEMPLATE)
     assert done.returncode == 0, done.stdout
