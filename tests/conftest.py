@@ -116,12 +116,13 @@ def serving(project: Path, **settings: str) -> Iterator[Server]:
     """Install a project and start its server; then stop it."""
     install(project)
     port = free_port()
+    own = {"PORT": str(port), "METRICS_PORT": str(free_port())}
     command = [project / "bin/run.sh"]
     with (
         issuing(project) as issuer,
         subprocess.Popen(
             command,
-            env=environment(**{"PORT": str(port)} | issuer | settings),
+            env=environment(**own | issuer | settings),
             start_new_session=True,
         ) as process,
     ):

@@ -9,7 +9,7 @@ from itertools import combinations
 from pathlib import Path
 
 from tools.render import render
-from tools.variants import AXES, DEFAULTS, TEMPLATE, Answer, Answers, every
+from tools.variants import AXES, DEFAULTS, TEMPLATE, Answer, Answers, allowed, every
 
 LISTINGS = TEMPLATE / "tests/rendering/listings"
 Pairs = tuple[tuple[str, Answer], ...]
@@ -52,7 +52,7 @@ def main() -> None:
         asked = every()[0].keys()
         other = [(q, answer) for q in AXES if q in asked for answer in AXES[q][1:]]
         for pairs in [*combinations(other, 1), *combinations(other, 2)]:
-            if len(dict(pairs)) == len(pairs):
+            if len(dict(pairs)) == len(pairs) and allowed(dict(pairs)):
                 rendered = files(render(dict(pairs), Path(folder, listing_of(pairs).name)))
                 expected = listed(dict(pairs))
                 changes = [f"+ {path}" for path in rendered - expected]

@@ -1,8 +1,15 @@
 """The server's settings, each with its reason: https://gunicorn.org/reference/settings/."""
 
+# % if false
+# ruff: noqa: I001
+# fmt: off
+# % endif
 import os
 
 from chassis import server
+# % if cookiecutter.telemetry == "prometheus"
+from chassis.metrics import files  # noqa: F401  # before wsgi: creates the folder
+# % endif
 from chassis.worker import Worker
 from wsgi import app
 
@@ -47,3 +54,11 @@ control_socket_disable = True
 
 logger_class = server.Logger
 accesslog = "-" if settings.access_log == "on" else None
+# % if cookiecutter.telemetry == "prometheus"
+
+# gunicorn finds its hooks by these names. This when_ready replaces the one above.
+from chassis.metrics.hooks import child_exit, post_fork, pre_fork  # noqa: E402, F401
+
+if settings.metrics_port:
+    from chassis.metrics.hooks import post_request, pre_request, when_ready  # noqa: F401
+# % endif

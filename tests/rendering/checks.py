@@ -43,12 +43,30 @@ RESIDUE: list[tuple[Callable[[Answers], bool], str]] = [
     (lambda answers: answers["datastore"] != "sql", "sqlalchemy|alembic|psycopg|DATABASE_URL"),
     (
         lambda answers: answers["deploy"] != "cloud-run" and answers["datastore"] != "firestore",
-        "google|gcloud",
+        "google(?!apis-common-protos)|gcloud",
     ),
     (
         lambda answers: answers["model"] != "onnx",
         r"onnx|numpy|sklearn|scikit|MODEL_PATH|make train|training/|\bmodel\.md|chassis\.model|prediction",
     ),
+    # ONNX Runtime has its own telemetry; google-cloud-firestore requires an OpenTelemetry package.
+    (
+        lambda answers: answers["telemetry"] == "none" and answers["model"] != "onnx",
+        r"(?<!open)telemetry",
+    ),
+    (
+        lambda answers: answers["telemetry"] == "none",
+        r"telemetry\.md|chassis.telemetry|test_telemetry",
+    ),
+    (
+        lambda answers: answers["telemetry"] != "otlp",
+        r"otlp|OTEL_|chassis\.(telemetry|traceparent|status\")|chassis/collector|traceparent\.get|tracer\(",
+    ),
+    (
+        lambda answers: answers["telemetry"] != "otlp" and answers["datastore"] != "firestore",
+        "opentelemetry",
+    ),
+    (lambda answers: answers["telemetry"] != "prometheus", "prometheus|METRICS_PORT"),
 ]
 # Example files that the pages tell an owner to write.
 OWN = re.compile(

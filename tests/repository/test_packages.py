@@ -28,6 +28,7 @@ FAKES = {
     "nginx": "",
     "npm": "",
     "pgbouncer": "",
+    "promtool": "",
     "rsync": "",
     "wrk": "",
 }

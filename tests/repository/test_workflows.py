@@ -128,7 +128,7 @@ def test_the_rows_step_fails_when_there_are_no_rows(tmp_path: Path) -> None:
 
 
 def test_a_row_renders_the_project_that_it_names(tmp_path: Path) -> None:
-    row = next(row for row in rows() if row["name"].startswith("firestore-jwt-onnx-cloud-run"))
+    row = next(row for row in rows() if row["name"].startswith("firestore-jwt-onnx-otlp-cloud-run"))
     own = {"RUNNER_TEMP": str(tmp_path), "ANSWERS": row["answers"]}
     done = step(script("matrix.yml", "project", "Render"), TEMPLATE, **own)
     assert done.returncode == 0, done.stdout

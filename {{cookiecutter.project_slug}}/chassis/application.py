@@ -24,13 +24,23 @@ from . import database as datastore
 from . import firestore as datastore
 # % endif
 from .checks import plain
+# % if cookiecutter.telemetry == "prometheus"
+from .metrics import MetricsSettings
+# % endif
 # % if cookiecutter.model == "onnx"
 from .model import ModelSettings
 # % endif
 from .openapi import document
+# % if cookiecutter.telemetry == "otlp"
+from .settings import ServerSettings
+from .telemetry import TelemetrySettings, record_requests
+
+
+# % else
 from .settings import ServerSettings
 
 
+# % endif
 @dataclass(frozen=True, kw_only=True)
 class Settings(
     # % if cookiecutter.deploy == "cloud-run"
@@ -45,6 +55,12 @@ class Settings(
     # % endif
     # % if cookiecutter.model == "onnx"
     ModelSettings,
+    # % endif
+    # % if cookiecutter.telemetry == "prometheus"
+    MetricsSettings,
+    # % endif
+    # % if cookiecutter.telemetry == "otlp"
+    TelemetrySettings,
     # % endif
     ServerSettings,
 ):
@@ -103,4 +119,7 @@ def close_app(app: Flask) -> Flask:
     routes.check_routes(app)
     app.extensions["document"] = document(app)
     middleware.register(app)
+    # % if cookiecutter.telemetry == "otlp"
+    record_requests(app)
+    # % endif
     return app

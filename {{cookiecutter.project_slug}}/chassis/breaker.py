@@ -40,5 +40,12 @@ class Breaker:
         """Tell whether the last success is older than the timeout of a call."""
         return monotonic() - self._answered_at > self.seconds
 
+    # % if cookiecutter.telemetry == "prometheus"
+    @property
+    def is_open(self) -> bool:
+        """Whether requests get 503 without a call to the datastore."""
+        return self._try_again_at > 0
+
+    # % endif
     def unavailable(self) -> ServiceUnavailable:
         return ServiceUnavailable(f"{self.name} is not available.", retry_after=5)

@@ -30,6 +30,20 @@ class Bulkhead:
         self._lock = Lock()
         self._queue: deque[Lock] = deque()  # a lock for each request that waits, released in turn
 
+    # % if cookiecutter.telemetry == "prometheus"
+    @property
+    def in_use(self) -> int:
+        """The number of requests that have a place."""
+        return self.places - self._free
+
+    # % endif
+    # % if cookiecutter.telemetry == "otlp"
+    @property
+    def waiting(self) -> int:
+        """The number of requests that wait for a place."""
+        return len(self._queue)
+
+    # % endif
     def __enter__(self) -> None:
         """Take a place; raise the error if none becomes free."""
         with self._lock:

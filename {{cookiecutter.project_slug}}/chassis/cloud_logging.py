@@ -24,7 +24,11 @@ def with_trace(application: "WSGIApplication", project: str) -> "WSGIApplication
 
 def fields_of(environ: "WSGIEnvironment", project: str) -> dict[str, Any]:
     """Return the log fields of the trace that a request's headers name, if they name one."""
-    if found := read_traceparent(environ.get("HTTP_TRACEPARENT", "")):
+    named: str = environ.get("HTTP_TRACEPARENT", "")
+    # % if cookiecutter.telemetry == "otlp"
+    named = environ.get("chassis.traceparent", named)  # of the request's span, if telemetry is on
+    # % endif
+    if found := read_traceparent(named):
         trace, span, flags = found.groups()
     elif found := read_legacy(environ.get("HTTP_X_CLOUD_TRACE_CONTEXT", "")):
         trace, span, flags = found.groups("0")

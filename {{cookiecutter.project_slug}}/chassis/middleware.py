@@ -71,7 +71,7 @@ def with_headers(application: "WSGIApplication", app: Flask) -> "WSGIApplication
         request_id = environ.get("HTTP_X_REQUEST_ID", "")
         if not is_sane(request_id):
             request_id = urandom(16).hex()
-        environ["log_fields"] = {"request_id": request_id}
+        environ.setdefault("log_fields", {})["request_id"] = request_id
         held: list[Any] = []  # the status and the headers: a problem can still replace them
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -85,6 +85,9 @@ def with_headers(application: "WSGIApplication", app: Flask) -> "WSGIApplication
                 if name not in own:
                     headers += more(environ)
             held[:] = status, headers
+            # % if cookiecutter.telemetry == "otlp"
+            environ["chassis.status"] = status
+            # % endif
             return held.append
 
         try:

@@ -4,6 +4,10 @@
 `model().predict(customers)` returns its predictions.
 """
 
+# % if false
+# ruff: noqa: F811, I001
+# fmt: off
+# % endif
 import hashlib
 import os
 from collections.abc import Callable, Sequence
@@ -18,6 +22,9 @@ from flask.blueprints import BlueprintSetupState
 from msgspec.structs import astuple
 
 from .cards import Card, Prediction, Version
+# % if cookiecutter.telemetry == "otlp"
+from .predicting import predicting
+# % endif
 from .settings import ServerSettings
 
 # onnxruntime would send usage data to Microsoft, from a thread that a forked worker lacks: its exit would hang.
@@ -98,9 +105,15 @@ class Model:
     def predict(self, instances: Sequence[msgspec.Struct]) -> list[Prediction]:
         """Return the most probable label of each instance."""
         labels = self.card.labels
+        # % if cookiecutter.telemetry == "otlp"
+        with predicting(self.version, len(instances)):
+            found = self.probabilities(instances)
+        # % else
+        found = self.probabilities(instances)
+        # % endif
         return [
             Prediction(labels[row.index(highest := max(row))], round(highest, 6))
-            for row in self.probabilities(instances).tolist()
+            for row in found.tolist()
         ]
 
 

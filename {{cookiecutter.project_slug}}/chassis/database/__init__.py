@@ -1,5 +1,9 @@
 """The database: SQLite in a file, or PostgreSQL, as DATABASE_URL says."""
 
+# % if false
+# ruff: noqa: F811, I001
+# fmt: off
+# % endif
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +24,9 @@ from ..per_process import per_process
 from ..ready import ready
 from ..secret import Secret
 from ..settings import Seconds, ServerSettings
+# % if cookiecutter.telemetry == "otlp"
+from ..telemetry import is_on
+# % endif
 from . import conflicts, misfits
 from .base import Base, missing_columns
 from .columns import Amount, UTCDateTime
@@ -71,6 +78,10 @@ class Database:
             hide_parameters=True,  # keep callers' values out of the logs
         )
         event.listen(engine, "handle_error", misfits.wrap)
+        # % if cookiecutter.telemetry == "otlp"
+        if is_on():  # without telemetry, OpenTelemetry is not imported
+            import_module(".spans", __name__).trace(engine, self.kind, self.bulkhead)
+        # % endif
         return engine
 
     @contextmanager

@@ -1,5 +1,9 @@
 """Google Cloud Firestore: https://cloud.google.com/python/docs/reference/firestore/latest."""
 
+# % if false
+# ruff: noqa: F811, I001
+# fmt: off
+# % endif
 import math
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -21,8 +25,14 @@ from ..ready import ready
 from .client import DatastoreSettings, Snapshot, make_client
 from .documents import from_document, to_document
 from .misfits import fitting
+# % if cookiecutter.telemetry == "otlp"
+from .pages import paged
+from .spans import span
+
+# % else
 from .pages import paged
 
+# % endif
 __all__ = ["DatastoreSettings", "Snapshot", "datastore", "from_document", "paged", "to_document"]
 
 T = TypeVar("T")
@@ -90,8 +100,13 @@ class Firestore:
 
     def call(self, method: Callable[..., T], *arguments: Any) -> T:
         """Call a method of the client once; the response may take DATASTORE_TIMEOUT."""
+        # % if cookiecutter.telemetry == "otlp"
+        with fitting(), span(method):
+            returned = method(*arguments, retry=NEVER, timeout=self._seconds)
+        # % else
         with fitting():
             returned = method(*arguments, retry=NEVER, timeout=self._seconds)
+        # % endif
         self.breaker.succeed()
         return returned
 

@@ -16,11 +16,19 @@ from chassis.logs import StdoutHandler
 
 # % if cookiecutter.datastore == "sql"
 from .books_sql import library  # noqa: F401
+# % if cookiecutter.telemetry == "otlp"
+from .collector import collector, ending  # noqa: F401
+# % endif
 from .rows import no_models, postgresql, sqlite  # noqa: F401
 from .sql_fixtures import empty, reachable, unreachable  # noqa: F401
 # % elif cookiecutter.datastore == "firestore"
 from .books_firestore import library  # noqa: F401
+# % if cookiecutter.telemetry == "otlp"
+from .collector import collector, ending  # noqa: F401
+# % endif
 from .firestore_fixtures import datastore, emulator, reachable, unreachable  # noqa: F401
+# % elif cookiecutter.telemetry == "otlp"
+from .collector import collector, ending  # noqa: F401
 # % endif
 from .things import create_app
 

@@ -30,6 +30,9 @@ OWN = {
     # % if cookiecutter.datastore == "sql"
     "DATABASE_URL": "postgresql://127.0.0.1:1/nowhere",  # not used
     # % endif
+    # % if cookiecutter.telemetry == "prometheus"
+    "METRICS_PORT": "0",
+    # % endif
     "WORKERS": "1",
 }
 

@@ -1,0 +1,51 @@
+"""Hooks that gunicorn calls: https://gunicorn.org/reference/settings/#server-hooks."""
+
+# % if false
+# ruff: noqa: F811, I001
+# fmt: off
+# % endif
+from typing import Any
+
+from ..server import before_the_fork
+# % if cookiecutter.datastore != "none" and cookiecutter.model == "onnx"
+from . import datastore, exporter, files, model
+# % elif cookiecutter.datastore != "none"
+from . import datastore, exporter, files
+# % elif cookiecutter.model == "onnx"
+from . import exporter, files, model
+# % else
+from . import exporter, files
+# % endif
+from .requests import note_route, post_request, pre_request
+
+__all__ = ["child_exit", "post_fork", "post_request", "pre_fork", "pre_request", "when_ready"]
+
+sockets: list[Any] = []  # of the metrics process
+
+
+def when_ready(server: Any) -> None:
+    """Start the metrics process, before the workers."""
+    # First, because a later one can end the request; and not by its method, which refuses after a first request.
+    server.app.wsgi().url_value_preprocessors.setdefault(None, []).insert(0, note_route)
+    # % if cookiecutter.model == "onnx"
+    model.watch(server.app.wsgi())
+    # % endif
+    before_the_fork(server)
+    sockets.append(exporter.start(server))
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    files.assign(worker, server.WORKERS.values())
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    files.leave(worker)
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    files.enter(worker)
+    for each in sockets:  # else the port stays in use while a worker outlives the master
+        each.close()
+    # % if cookiecutter.datastore != "none"
+    datastore.watch(server.app.wsgi())
+    # % endif
