@@ -30,6 +30,7 @@ from .others import FASTAPI, LITESTAR, model, others
 from .report import Goal, markdown
 from .sections import bodies, crowds, latency, rendering, requests, settings, starting
 from .servers import ONE, ROOT, TWO, run
+from .telemetry import LIMITS, telemetry
 
 JSON = ROOT / "docs/bench.json"
 PEAK = "Latency at 70 % of the default settings' peak, the default settings"
@@ -69,6 +70,11 @@ LONG = [
             Goal(where + "boot beyond no model", "this project", most=1),
         )
     ),
+    *(
+        Goal(f"Telemetry beyond none, {unit}: {name}", name, most=1)
+        for name in LIMITS
+        for unit in ("ms", "MB")
+    ),
     Goal(PEAK, "p99", most=10),
     *(
         Goal(f"CPU time of a request, {cpus}", f"{level} connections", most=1.2)
@@ -80,7 +86,18 @@ LONG = [
 SLACK = 1.5
 SECTIONS = {
     section.__name__: section
-    for section in (rendering, starting, bodies, requests, settings, latency, crowds, others, model)
+    for section in (
+        rendering,
+        starting,
+        bodies,
+        requests,
+        settings,
+        latency,
+        crowds,
+        others,
+        model,
+        telemetry,
+    )
 }
 QUICK = ["starting", "requests", "settings"]
 

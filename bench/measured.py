@@ -60,9 +60,9 @@ class Bench:
         self.seconds, self.quick = seconds, quick
         self.round = 1
         self.tables: dict[str, Table] = {}
-        self.none = render("none")
+        self.none = render()
         if not quick:
-            self.sql, self.firestore = render("sql"), render("firestore")
+            self.sql, self.firestore = render(datastore="sql"), render(datastore="firestore")
             self.postgresql, self.emulator = PostgreSQL(), Emulator()
             try:
                 self.postgresql.start()
@@ -89,11 +89,19 @@ class Bench:
     @cached_property
     def onnx(self) -> tuple[Path, Path]:
         """Return the project with a model, and a file with the same model of scikit-learn."""
-        project, file = render("none", "onnx"), BUILD / "model.joblib"
+        project, file = render(model="onnx"), BUILD / "model.joblib"
         run("make", "-s", "-C", project, ".venv/training/training.txt", f"PYTHON={sys.executable}")
         python = project / ".venv/training/bin/python"
         run(python, "-c", FIT, file, PYTHONPATH=str(project))
         return project, file
+
+    @cached_property
+    def prometheus(self) -> Path:
+        return render(telemetry="prometheus")
+
+    @cached_property
+    def otlp(self) -> Path:
+        return render(telemetry="otlp")
 
     def turns(self, servers: dict[str, T]) -> Iterator[tuple[str, T]]:
         """Iterate over the servers in order, and in reverse order in every other round."""

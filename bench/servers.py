@@ -39,12 +39,13 @@ def on_cpus(cpus: str) -> list[str]:
     return ["taskset", "-c", cpus] if shutil.which("taskset") else []
 
 
-def render(datastore: str, model: str = "none") -> Path:
+def render(**answers: str) -> Path:
     """Render and install a project, in place of the last one; return its folder."""
-    folder = BUILD / (datastore if model == "none" else f"{datastore}-{model}")
+    folder = BUILD / ("-".join(answers.values()) or "none")
     shutil.rmtree(folder, ignore_errors=True)
     command = [sys.executable, "-m", "cookiecutter", "--no-input", "--default-config", "-f"]
-    run(*command, "-o", folder, ROOT, f"datastore={datastore}", f"model={model}")
+    given = (f"{question}={answer}" for question, answer in answers.items())
+    run(*command, "-o", folder, ROOT, *given)
     project = folder / "my-flask-api"
     run("make", "-s", "-C", project, "develop", f"PYTHON={sys.executable}")
     return project
