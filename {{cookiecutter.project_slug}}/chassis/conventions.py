@@ -19,7 +19,7 @@ METHOD = "http.request.method"
 METHODS = {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
 
 
-def note_route(endpoint: str | None, values: dict[str, Any] | None) -> None:
+def note_route(app: Flask, **_: Any) -> None:
     """Keep the route, because Flask drops the request before the response body ends."""
     request.environ["chassis.route"] = request.url_rule
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, got_request_exception
+from flask import Flask, got_request_exception, request_started
 from opentelemetry.context import Context, attach, detach
 from opentelemetry.trace import (
     SpanContext,
@@ -42,7 +42,8 @@ class Requests:
     def __init__(self, application: "WSGIApplication", app: Flask) -> None:
         self.application, self.app = application, app
         self._process = 0  # id of the process that created the instruments
-        app.url_value_preprocessors.setdefault(None, []).insert(0, note_route)
+        # Sent before credentials are verified, so that a 401 has its route.
+        request_started.connect(note_route, app)
         got_request_exception.connect(note_error, app)
 
     def instruments(self) -> Instruments:

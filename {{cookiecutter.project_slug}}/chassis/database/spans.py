@@ -19,8 +19,8 @@ from ..telemetry import meter, tracer
 
 # In seconds, as the conventions set them.
 BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10]
-# What can hold a value that is written into a statement: comments, texts, numbers. One that is cut ends at the end.
-# A quoted name is matched first, so that a quote in it begins no text; it is kept.
+# Parts of a statement that can contain values: comments, strings and numbers, complete or cut off.
+# Quoted names are matched first and kept, because a quote inside a name begins no string.
 LITERALS = re.compile(
     r"""(?P<name>"(?:[^"]|"")*(?:"|\Z))
     | --[^\n]* | /\*(?:(?!/\*).)*?\*/ | /\*.*
@@ -74,7 +74,7 @@ def trace(engine: Engine, kind: str, bulkhead: Bulkhead) -> None:
     def succeed(*arguments: Any) -> None:
         end(arguments[4], None)
 
-    # First, because the one of misfits.py raises, and then no further one is called.
+    # Inserted before the listener of misfits.py: that one raises, and SQLAlchemy then calls no other.
     @event.listens_for(engine, "handle_error", insert=True)
     def fail(context: Any) -> None:
         end(context.execution_context, context.original_exception)

@@ -6,6 +6,8 @@
 # % endif
 from typing import Any
 
+from flask import request_started
+
 from ..server import before_the_fork
 # % if cookiecutter.datastore != "none" and cookiecutter.model == "onnx"
 from . import datastore, exporter, files, model
@@ -25,8 +27,8 @@ sockets: list[Any] = []  # of the metrics process
 
 def when_ready(server: Any) -> None:
     """Start the metrics process, before the workers."""
-    # First, because a later one can end the request; and not by its method, which refuses after a first request.
-    server.app.wsgi().url_value_preprocessors.setdefault(None, []).insert(0, note_route)
+    # Sent before credentials are verified, so that a 401 has its route.
+    request_started.connect(note_route, server.app.wsgi())
     # % if cookiecutter.model == "onnx"
     model.watch(server.app.wsgi())
     # % endif

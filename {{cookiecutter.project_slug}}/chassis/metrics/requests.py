@@ -4,7 +4,7 @@ from threading import local
 from time import perf_counter
 from typing import Any
 
-from flask import request
+from flask import Flask, request
 from prometheus_client import Counter, Gauge, Histogram
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
@@ -25,7 +25,7 @@ ROUTE = "chassis.route"  # in the WSGI environment
 current = local()
 
 
-def note_route(endpoint: str | None, values: Any) -> None:
+def note_route(app: Flask, **_: Any) -> None:
     """Keep the URL rule that matches a request, such as /api/v1/items/<uuid:item_id>."""
     if request.url_rule:
         request.environ[ROUTE] = request.url_rule.rule
