@@ -101,14 +101,17 @@ def every() -> list[Answers]:
 def covering() -> tuple[Answers, ...]:
     """Return the combinations that are installed and tested.
 
-    Every pair of answers to two questions occurs, every license, and both values of every condition in the
-    template (tools/conditions.py).
+    Every pair of answers that change code or requirements occurs, every other answer occurs, and so do
+    both values of every condition in the template (tools/conditions.py).
     """
     from tools.conditions import conditions
 
-    rows = pairwise([question for question in AXES if question != "license"])
-    licenses = itertools.cycle(AXES["license"])
-    rows = [{"license": license_} | row for license_, row in zip(licenses, rows, strict=False)]
+    others = {question: itertools.cycle(AXES[question]) for question in NEUTRAL}
+    rows = []
+    for answers in paired():
+        turns = ({name: next(turn) for name, turn in others.items()} for _ in itertools.count())
+        row = next(row for turn in turns if allowed(row := turn | answers))
+        rows.append({question: row[question] for question in AXES})
     for condition in conditions():
         for value in (True, False):
             if not any(condition.holds(row) == value for row in rows):
@@ -118,9 +121,16 @@ def covering() -> tuple[Answers, ...]:
     return tuple(rows)
 
 
+def singly() -> list[Answers]:
+    """Return combinations in which every answer occurs that changes code or requirements."""
+    axes = {question: AXES[question] for question in distinct()[0]}
+    turns = range(max(map(len, axes.values())))
+    return [{each: answers[n % len(answers)] for each, answers in axes.items()} for n in turns]
+
+
 def few() -> list[Answers]:
     """Return the default combination, and the one with the most files."""
-    return [{question: AXES[question][which] for question in distinct()[0]} for which in (0, 1)]
+    return singly()[:2]
 
 
 def name(answers: Answers) -> str:

@@ -1,5 +1,6 @@
 """What the container image holds and what it does not, built by a real Docker engine."""
 
+import itertools
 import json
 import re
 import subprocess
@@ -45,8 +46,9 @@ def test_it_has_the_application_compiled_and_no_tools(image: Build, answers: Ans
     assert [path for path in loaded if not path.endswith(".pyc")] == []
 
 
-@pytest.mark.parametrize("version", AXES["python_version"])
-@pytest.mark.parametrize("datastore", AXES["datastore"])
+@pytest.mark.parametrize(
+    ("version", "datastore"), zip(AXES["python_version"], itertools.cycle(AXES["datastore"]))
+)
 def test_with_each_python_it_has_no_pip_and_serves(
     image: Build, volume: str, datastore: str, version: str
 ) -> None:

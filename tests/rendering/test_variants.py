@@ -1,7 +1,6 @@
 """The variants cover every pair of answers and both values of every condition."""
 
 import filecmp
-import itertools
 import json
 import sys
 
@@ -16,26 +15,29 @@ from tools.variants import (
     DEFAULTS,
     NEUTRAL,
     TEMPLATE,
-    Answers,
+    allowed,
     covering,
     distinct,
     few,
+    pairs,
     product,
     rows,
+    singly,
 )
 
 
-def pairs(combinations: list[Answers]) -> set[tuple[tuple[str, object], ...]]:
-    """Return each pair of answers that occurs in some combinations; a license counts alone."""
-    found = set()
-    for answers in combinations:
-        others = [item for item in answers.items() if item[0] != "license"]
-        found |= {*itertools.combinations(others, 2), (("license", answers["license"]),)}
-    return found
+def test_the_installed_combinations_have_every_pair_of_answers_that_change_code() -> None:
+    code = {*AXES} - {*NEUTRAL}
+    found, wanted = (
+        {pair for row in rows for pair in pairs({q: a for q, a in row.items() if q in code})}
+        for rows in (covering(), distinct())
+    )
+    assert found == wanted
 
 
-def test_the_installed_combinations_have_every_pair_of_answers_and_every_license() -> None:
-    assert pairs([*covering()]) == pairs(product(list(AXES)))
+def test_the_installed_combinations_have_every_answer() -> None:
+    for question, answers in AXES.items():
+        assert {row[question] for row in covering()} == {*answers}
 
 
 @pytest.mark.parametrize("condition", conditions(), ids=lambda condition: condition.place)
@@ -43,6 +45,15 @@ def test_a_condition_and_its_negation_occur_in_an_installed_combination(conditio
     possible = {condition.holds(answers) for answers in product(list(AXES))}
     assert possible == {True, False}, "it is true or false whatever the answers are"
     assert {condition.holds(answers) for answers in covering()} == possible
+
+
+def test_both_values_of_a_condition_in_the_files_of_an_image_occur_in_a_tested_image() -> None:
+    image = ("Dockerfile", ".dockerignore", "compose.yaml", "gunicorn.conf.py", "bin/run.sh")
+    assert all(map(allowed, singly()))
+    for condition in conditions():
+        if condition.place.rpartition(":")[0] in image:
+            values = {condition.holds(DEFAULTS | answers) for answers in singly()}
+            assert values == {True, False}, condition.place
 
 
 def test_a_condition_is_joined_with_the_one_around_it() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
-from tools.variants import Answers, covering, few, name, paired
+from tools.variants import Answers, covering, few, name, paired, singly
 
 
 def parametrize(
@@ -24,4 +24,4 @@ def in_rows(combinations: list[Answers]) -> list[Answers]:
 
 
 every_project = parametrize(few())
-every_image = parametrize(few()[:1])
+every_image = parametrize(few()[:1], singly())
