@@ -51,6 +51,8 @@ def others(bench: Bench) -> None:
             against = dict.fromkeys(list(each)[1:], "this project")
             for name, server in bench.turns(each):
                 with serve(server, cpus) as running:
+                    # Its first second is slower: threads start, modules are imported.
+                    closed(running, seconds=bench.seconds, **how)
                     rates[name] = closed(running, seconds=bench.seconds, **how)["rate"]
                     boots[name], used[name] = running.boot, sum(memory(running.pid))
             rates, boots, used = (

@@ -8,6 +8,8 @@ import matplotlib.pyplot as plt
 from matplotlib import rcParams
 from matplotlib.axes import Axes
 
+from .report import by_connections
+
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 OURS, OTHERS = "#0b6e4f", ["#9aa5b1", "#c98b2b", "#7d5ba6", "#4f81bd"]
 
@@ -33,11 +35,7 @@ def kinds(axes: Axes, run: dict[str, Any]) -> None:
 
 def levels(axes: Axes, run: dict[str, Any], what: str, cpus: str) -> None:
     """Draw a line for each kind of settings, over the number of connections."""
-    tables = {
-        table["title"].rpartition(", ")[2].split()[0]: table["rows"]
-        for table in run["tables"]
-        if table["title"].startswith(f"{what}, {cpus}, ")
-    }
+    tables = by_connections(run["tables"], f"{what}, {cpus}")
     names = [row["name"] for row in next(iter(tables.values()))]
     for number, name in enumerate(names):
         line = [row for table in tables.values() for row in table if row["name"] == name]

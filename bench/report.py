@@ -1,6 +1,7 @@
 """Collect the figures of a run round by round, and compare them pair by pair."""
 
 import math
+import re
 from collections.abc import Iterator
 from statistics import median
 from typing import Any, NamedTuple
@@ -72,6 +73,13 @@ def markdown(table: dict[str, Any]) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
+def by_connections(tables: list[dict[str, Any]], title: str) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of the tables with a title, by the number of connections that ends it."""
+    named = re.compile(rf"{re.escape(title)}, ([\d,]+) connections?")
+    found = ((named.fullmatch(table["title"]), table["rows"]) for table in tables)
+    return {match[1]: rows for match, rows in found if match}
+
+
 class Goal(NamedTuple):
     """A lower or an upper limit for the ratio of a row."""
 
@@ -89,7 +97,8 @@ class Goal(NamedTuple):
             for row in table["rows"]:
                 if (table["title"], row["name"]) == (self.table, self.row):
                     ratio = row["ratio"]
-                    least, most = self.least / slack, (self.most or math.inf) * slack
+                    least = self.least / slack if self.least else -math.inf
+                    most = (self.most or math.inf) * slack
                     bound = (
                         f"at least {self.least:.2f}" if self.least else f"at most {self.most:.2f}"
                     )

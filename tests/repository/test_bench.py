@@ -14,7 +14,7 @@ import pytest
 from bench import others, paced
 from bench import servers as bench_servers
 from bench.measured import Bench
-from bench.report import Goal, Table
+from bench.report import Goal, Table, by_connections
 from bench.sections import kinds
 from bench.servers import as_rendered, gunicorn, serve
 from tests.conftest import Bake
@@ -115,6 +115,19 @@ def test_a_goal_is_a_bound_of_the_ratio_with_some_slack(
 def test_a_goal_that_was_not_measured_is_none_that_is_met() -> None:
     with pytest.raises(LookupError, match="Boot: cold was not measured"):
         Goal("Boot", "cold", most=1).judge(measured((1, 2)))
+
+
+def test_a_cost_below_zero_meets_a_goal() -> None:
+    """Two servers that are equally fast differ a little, in either direction."""
+    assert Goal("Boot", "own", most=1).judge(measured((1, -0.5)))[0]
+
+
+def test_the_tables_of_the_picture_differ_only_in_the_number_of_connections() -> None:
+    titles = ["/health, 2 CPUs, 1 connection", "/health, 2 CPUs, 1,000 connections"]
+    others = ["/health, 1 CPU, 1 connection", "/health, 2 CPUs, beside others"]
+    tables = [{"title": title, "rows": [title]} for title in titles + others]
+    found = by_connections(tables, "/health, 2 CPUs")
+    assert found == {"1": [titles[0]], "1,000": [titles[1]]}
 
 
 @pytest.mark.thorough
