@@ -75,7 +75,7 @@ def test_it_survives_the_worst_bodies_of_every_operation(
         replace(factory, "from .settings", "from . import bodies\nfrom .settings")
         replace(factory, "    return close", "    bodies.register(app)\n    return close")
     with attacked(project, volume) as container:
-        outcome = attack(f"http://{container.host}:{container.port}", 20)
+        outcome = attack(f"http://{container.host}:{container.port}", 10)
         print(outcome)
         booted = container.log.count("Booting worker")
         assert "SIGKILL" not in container.log

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql", "firestore"])
 def test_nothing_that_was_acknowledged_is_lost_or_stored_twice(workshop: Bake, kind: str) -> None:
     project = workshop(datastore="firestore" if kind == "firestore" else "sql")
-    report = soak(project, kind, seconds=20, seed=16)
+    report = soak(project, kind, seconds=10, seed=16)
     assert report["items"] > 20
     assert (report["lost"], report["twice"]) == ([], [])
     assert not report["responses"].keys() & {404, 500}

@@ -100,10 +100,18 @@ def faults(folder: Path, answers: Answers) -> list[str]:
 
 def parses(project: Project) -> Iterator[str]:
     for path, text in project.texts.items():
-        try:
-            READERS.get(Path(path).suffix, str)(text)
-        except (SyntaxError, ValueError, yaml.YAMLError) as error:
-            yield f"{path}: {error}"
+        if fault := parsed(Path(path).suffix, text):
+            yield f"{path}: {fault}"
+
+
+@cache
+def parsed(suffix: str, text: str) -> str:
+    """Return why a text does not parse, or nothing; each distinct text is parsed once."""
+    try:
+        READERS.get(suffix, str)(text)
+    except (SyntaxError, ValueError, yaml.YAMLError) as error:
+        return str(error) or repr(error)
+    return ""
 
 
 def has_nothing_of_the_template(project: Project) -> Iterator[str]:
@@ -115,10 +123,17 @@ def has_nothing_of_the_template(project: Project) -> Iterator[str]:
 
 
 def has_nothing_of_an_answer_that_was_not_chosen(project: Project) -> Iterator[str]:
-    for left_out, pattern in RESIDUE:
+    for pattern in (pattern for left_out, pattern in RESIDUE if left_out(project.answers)):
         for path, text in project.texts.items():
-            if left_out(project.answers) and (found := re.search(pattern, text, re.IGNORECASE)):
-                yield f"{path}: {found[0]}"
+            if found := first(pattern, text):
+                yield f"{path}: {found}"
+
+
+@cache
+def first(pattern: str, text: str) -> str:
+    """Return the first match in a text, or nothing; each distinct text is searched once."""
+    found = re.search(pattern, text, re.IGNORECASE)
+    return found[0] if found else ""
 
 
 def is_tidy(project: Project) -> Iterator[str]:

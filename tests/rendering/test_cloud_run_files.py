@@ -23,7 +23,7 @@ from tests.rendering.checks import texts
 from tests.support.datastores import PostgreSQL
 from tests.support.installed import install
 from tests.support.machine import environment, free_port, listening, missing, run
-from tools.variants import AXES, PROJECT, TEMPLATE, distinct
+from tools.variants import AXES, PROJECT, TEMPLATE, covering
 
 every_datastore = pytest.mark.parametrize("datastore", AXES["datastore"])
 WORKFLOWS = Path(".github/workflows")
@@ -134,7 +134,7 @@ def lint(found: dict[str, str], tmp_path: Path) -> list[tuple[str, str, str]]:
 @pytest.mark.thorough
 def test_gcloud_knows_every_command_with_its_flags(bake: Bake, tmp_path: Path) -> None:
     found: dict[str, str] = {}
-    for answers in distinct():
+    for answers in covering():
         found |= {command: path for path, command in commands(bake(**answers))}
     assert set(found.values()) >= {*WITH_COMMANDS}
     assert [checked for checked in lint(found, tmp_path) if checked[2]] == []

@@ -22,7 +22,7 @@ schema = schemathesis.openapi.from_wsgi("/openapi.json", make_app())
 
 
 @schema.include(path_regex="/v1/things").parametrize()
-@settings(max_examples=25)
+@settings(max_examples=10)
 def test_what_is_promised_is_kept(case: schemathesis.Case[Any]) -> None:
     case.call_and_validate()
 
