@@ -234,6 +234,12 @@ def headings(text: str) -> set[str]:
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
+def has_a_readme_of_three_screens(project: Project) -> Iterator[str]:
+    lines = project.texts["README.md"].count("\n")
+    if lines > 150:
+        yield f"README.md has {lines} lines: move a subject to docs/"
+
+
 def has_a_guide_for_agents_that_is_true(project: Project) -> Iterator[str]:
     targets = set(re.findall(r"^([a-z-]+):", project.texts["Makefile"], re.MULTILINE))
     quoted = re.findall(r"`([^`]+)`", project.texts["AGENTS.md"])
@@ -284,6 +290,7 @@ CHECKS = [
     has_a_makefile_that_lists_its_targets,
     names_files_that_are_there,
     links_to_places_that_are_there,
+    has_a_readme_of_three_screens,
     has_a_guide_for_agents_that_is_true,
     names_the_thing_and_not_a_person,
     imports_public_names_of_the_chassis_alone,
