@@ -110,9 +110,11 @@ class Walk:
             env=environment(**self.own),
             start_new_session=True,
         )
+        # The emulator's first response may take longer than the API waits for one.
+        page = "/v1/projects/a/databases/(default)/documents/a/b" if port == EMULATOR else "/"
         for _ in range(600):
             try:
-                urllib.request.urlopen(f"http://localhost:{self.ports[port]}/").close()
+                urllib.request.urlopen(f"http://localhost:{self.ports[port]}{page}").close()
             except urllib.error.HTTPError as refused:
                 return refused.close()
             except (OSError, HTTPException):
