@@ -26,7 +26,12 @@ NEUTRAL = {
         "pyproject.toml",
     },
     "python_version": {"Dockerfile"},
-    "ci": {".github/dependabot.yml", ".github/workflows/ci.yml", ".gitlab-ci.yml", "README.md"},
+    "ci": {
+        ".github/dependabot.yml",
+        ".github/workflows/ci.yml",
+        ".gitlab-ci.yml",
+        "docs/testing.md",
+    },
 }
 
 Answer = str | bool

@@ -87,9 +87,9 @@ def test_the_caller_s_id_is_that_of_the_token(client: FlaskClient) -> None:
 
 
 @pytest.mark.thorough
-def test_what_the_readme_says_of_describing_an_operation_works(workshop: Bake) -> None:
+def test_what_the_page_says_of_describing_an_operation_works(workshop: Bake) -> None:
     project = workshop(auth="jwt")
-    *module, registration, endpoint = blocks(project, "README.md", "Describe an operation")
+    *module, registration, endpoint = blocks(project, "docs/operations.md")
     (project / "api/parcels.py").write_text("\n\n".join(module), encoding="utf-8")
     factory = project / "api/__init__.py"
     add_after(factory, r"from \.greetings .*", "from .parcels import parcels")

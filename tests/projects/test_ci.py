@@ -227,12 +227,12 @@ def test_make_audit_fails_for_a_package_that_pypi_does_not_know_and_without_netw
 
 
 @pytest.mark.thorough
-def test_the_line_of_the_readme_writes_a_bill_of_the_packages_that_the_image_installs(
+def test_the_line_of_the_page_writes_a_bill_of_the_packages_that_the_image_installs(
     workshop: Bake,
 ) -> None:
     for datastore in AXES["datastore"]:
         project = workshop(datastore=datastore)
-        (line,) = [line for line in blocks(project, "README.md", "Test it") if "cyclonedx" in line]
+        (line,) = blocks(project, "docs/testing.md", "A bill of materials")
         run("sh", "-ec", line, cwd=project)
         bill = json.loads((project / "sbom.json").read_text(encoding="utf-8"))
         assert bill["bomFormat"] == "CycloneDX"

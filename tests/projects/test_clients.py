@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.conftest import Bake, serving
-from tests.support.edits import add_the_parcels_of_the_readme, append, blocks
+from tests.support.edits import add_the_parcels, append, blocks
 from tests.support.installed import install
 from tests.support.machine import missing, run
 from tools.variants import AXES, TEMPLATE, distinct
@@ -56,9 +56,9 @@ def documents(bake: Bake, tmp_path_factory: pytest.TempPathFactory) -> list[Path
 
 @pytest.fixture(scope="module")
 def declared(bake: Bake, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the document of a project with the README's example of all that can be declared."""
+    """Return the document of a project with docs/operations.md's example of all that can be declared."""
     project = shutil.copytree(bake(), tmp_path_factory.mktemp("declared") / "project")
-    add_the_parcels_of_the_readme(project)
+    add_the_parcels(project)
     install(project)
     run("make", "docs", cwd=project)
     return project / "docs/swagger.yaml"
@@ -96,9 +96,9 @@ def test_owasp_s_rules_find_nothing_but_what_the_decisions_refuse(
     assert refused
 
 
-def commands_of_the_readme(project: Path) -> tuple[list[str], list[str]]:
-    """Return the arguments of the two generators, as the README has them."""
-    (lines,) = blocks(project, "README.md", "Make a client")
+def commands_of_the_page(project: Path) -> tuple[list[str], list[str]]:
+    """Return the arguments of the two generators, as docs/clients.md has them."""
+    (lines,) = blocks(project, "docs/clients.md", "Generate a client")
     python, typescript = map(shlex.split, lines.strip().splitlines())
     assert python[:2] == ["uvx", "openapi-python-client"]
     assert typescript[:5] == ["npx", "-p", "typescript@5", "-p", "openapi-typescript"]
@@ -110,13 +110,13 @@ def test_a_generated_python_client_calls_the_server_errors_included(
     workshop: Bake, tmp_path: Path, datastore: str
 ) -> None:
     project = workshop(datastore=datastore)
-    arguments, _ = commands_of_the_readme(project)
+    arguments, _ = commands_of_the_page(project)
     install(project)
     settings = {"DATABASE_URL": f"sqlite:///{tmp_path}/app.db"} if datastore == "sql" else {}
     if datastore == "sql":
         run("bin/run.sh", "alembic", "upgrade", "head", cwd=project, **settings)
     else:
-        add_the_parcels_of_the_readme(project)
+        add_the_parcels(project)
         run("make", "docs", cwd=project)
     run(sys.executable, "-m", "venv", tmp_path / "venv", cwd=tmp_path)
     binaries = tmp_path / "venv/bin"
@@ -137,7 +137,7 @@ def test_generated_types_compile_and_know_bodies_and_errors(
     node: Path, bake: Bake, tmp_path: Path, datastore: str
 ) -> None:
     project = bake(datastore=datastore)
-    _, arguments = commands_of_the_readme(project)
+    _, arguments = commands_of_the_page(project)
     run(node / "openapi-typescript", *arguments, cwd=project, **OFFLINE)
     (tmp_path / "client.ts").write_text((project / "client.ts").read_text("utf-8"), "utf-8")
     (project / "client.ts").unlink()

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.conftest import Bake, serving
-from tests.support.edits import add_the_parcels_of_the_readme
+from tests.support.edits import add_the_parcels
 from tests.support.machine import listening
 
 ME, GREETINGS = "/api/v1/me", "/api/v1/greetings"
@@ -59,7 +59,7 @@ def test_a_page_of_an_allowed_origin_calls_the_api_and_another_does_not(
     browser: Browser, workshop: Bake, origin: str
 ) -> None:
     project = workshop()
-    add_the_parcels_of_the_readme(project)
+    add_the_parcels(project)
     refused_origin = origin.replace("127.0.0.1", "localhost")
     with serving(project, CORS_ORIGINS=origin) as server:
         call = Caller(browser.new_page(), origin, server.address)
@@ -86,7 +86,7 @@ def test_with_a_star_a_page_of_any_origin_calls_the_api_without_cookies(
     browser: Browser, workshop: Bake, origin: str
 ) -> None:
     project = workshop()
-    add_the_parcels_of_the_readme(project)
+    add_the_parcels(project)
     with serving(project, CORS_ORIGINS="*") as server:
         call = Caller(browser.new_page(), origin, server.address)
         assert call(ME, headers=TOKEN)["json"] == "ada"

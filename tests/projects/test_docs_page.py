@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.conftest import Bake, serving
-from tests.support.edits import add_the_parcels_of_the_readme
+from tests.support.edits import add_the_parcels
 from tools.variants import TEMPLATE
 
 
@@ -43,7 +43,7 @@ def test_an_operation_that_needs_a_token_is_executed_after_authorizing(
     browser: Browser, workshop: Bake
 ) -> None:
     project = workshop()
-    add_the_parcels_of_the_readme(project)
+    add_the_parcels(project)
     with serving(project) as server:
         page = browser.new_page(viewport={"width": 1100, "height": 780})
         page.goto(f"{server.address}/docs")

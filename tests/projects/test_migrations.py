@@ -1,4 +1,4 @@
-"""The tables of a project are changed, as its README shows, and while an older version runs."""
+"""The tables of a project are changed, as its page shows, and while an older version runs."""
 
 import re
 import shutil
@@ -9,27 +9,27 @@ import pytest
 
 from tests.conftest import Bake, Server, serving
 from tests.projects.test_datastores import ITEMS, Answer, database  # noqa: F401
-from tests.projects.test_project import add_fields, add_the_resource_of_the_readme
-from tests.support.edits import blocks, replace
+from tests.support.edits import add_fields, blocks, replace
 from tests.support.installed import install
 from tests.support.machine import run
+from tests.support.tutorial import add_the_resource
 
 pytestmark = pytest.mark.thorough
-SECTION = "Change a table"
+PAGE, SECTION = "docs/database.md", "Change a table"
 
 
 def add_the_stock(project: Path) -> None:
-    """Do what the README says of a column, up to its migration."""
-    fields = blocks(project, "README.md", SECTION)
+    """Do what the page says of a column, up to its migration."""
+    fields = blocks(project, PAGE, SECTION)
     for name, code in zip(("ItemIn", "ItemPatch", "Item", "ItemRow"), fields, strict=False):
         add_fields(project / "api/items", name, code)
 
 
-def test_what_the_readme_says_of_changing_tables_works(workshop: Bake) -> None:
+def test_what_the_page_says_of_changing_tables_works(workshop: Bake) -> None:
     project = workshop(datastore="sql")
-    add_the_resource_of_the_readme(project)
+    add_the_resource(project)
     *_, stock, body, patch, returned, row, function, create, change, declared, commands = blocks(
-        project, "README.md", SECTION
+        project, PAGE, SECTION
     )
     add_the_stock(project)
     run("sh", "-ec", stock, cwd=project)

@@ -18,7 +18,7 @@ from tests.conftest import Bake, serving
 from tests.support.datastores import PostgreSQL
 from tests.support.edits import (
     add_after,
-    add_the_parcels_of_the_readme,
+    add_the_parcels,
     append,
     blocks,
     replace,
@@ -82,71 +82,6 @@ def test_make_docs_and_make_format_find_nothing_to_do(workshop: Bake, answers: A
     assert run("git", "ls-files", "--others", "--exclude-standard", cwd=project) == ""
 
 
-ORDERS = """
-from flask.testing import FlaskClient
-
-URL = "/api/v1/orders"
-
-
-def quantities(client: FlaskClient, query: str) -> list[int]:
-    page = client.get(f"{URL}?per_page=2&{query}").get_json()
-    rest = page["next_cursor"]
-    return [order["quantity"] for order in page["orders"]] + (
-        quantities(client, f"{query.partition('&cursor')[0]}&cursor={rest}") if rest else []
-    )
-
-
-def test_orders_are_sorted_and_filtered(client: FlaskClient) -> None:
-    for quantity, status in ((3, "paid"), (1, "new"), (5, "paid"), (3, "paid"), (2, "paid")):
-        body = {"name": "Ada", "quantity": quantity, "status": status}
-        assert client.post(URL, json=body).status_code == 201
-    assert quantities(client, "status=paid&sort=-quantity") == [5, 3, 3, 2]
-    assert quantities(client, "sort=quantity") == [1, 2, 3, 3, 5]
-    assert quantities(client, "status=new") == [1]
-    cursor = client.get(f"{URL}?per_page=2&sort=quantity").get_json()["next_cursor"]
-    assert client.get(f"{URL}?sort=-quantity&cursor={cursor}").status_code == 422
-"""
-
-
-@parametrize([], containers)
-def test_what_the_readme_says_of_adding_a_resource_works(
-    workshop: Bake, answers: Answers, postgresql: PostgreSQL
-) -> None:
-    project = workshop(**answers)
-    add_the_resource_of_the_readme(project)
-    document = yaml.safe_load((project / "docs/swagger.yaml").read_text(encoding="utf-8"))
-    if answers["datastore"] == "none":
-        assert "/api/v1/quotes/{country}" in document["paths"]
-    else:
-        assert "/api/v1/orders/{order_id}" in document["paths"]
-        assert document["components"]["schemas"]["Order"]["properties"]["quantity"]
-        (project / "tests/test_order_list.py").write_text(ORDERS, encoding="utf-8")
-        own = {"TEST_DATABASE_URL": postgresql.url("postgres")}
-        run(project / ".venv/bin/pytest", "-q", "tests/test_order_list.py", cwd=project, **own)
-
-
-def add_the_resource_of_the_readme(project: Path) -> None:
-    """Do what its section "Change it" says, to its last command."""
-    readme = (project / "README.md").read_text(encoding="utf-8")
-    section = readme.partition("## Change it")[2].partition("\n## ")[0]
-    for text, language, code in re.findall(r"(.*?)```(\w+)\n(.*?)```", section, re.DOTALL):
-        place = ["", *re.findall(r"`([\w/.]+)`", text)][-1]
-        if language == "sh":
-            run("sh", "-ec", code, cwd=project, **OWN_TESTS)
-        elif place == "create_app":
-            register(project / "api/__init__.py", *code.split("\n\n"))
-        elif place.endswith(".py"):
-            (project / place).write_text(code, encoding="utf-8")
-        else:
-            add_fields(project / "api/orders", place, code)
-
-
-def register(factory: Path, imports: str, registration: str) -> None:
-    """Put the lines for a blueprint beside those of the one that is there."""
-    add_after(factory, r"from \.(greetings|items) .*", imports)
-    add_after(factory, r".*\((greetings|items), .*", registration)
-
-
 PARCELS = """
 import json
 from io import BytesIO
@@ -157,7 +92,7 @@ PARCEL = "/api/v1/parcels/00000000-0000-0000-0000-000000000007"
 TOKEN = {"Authorization": "Bearer token-of-ada"}
 
 
-def test_everything_that_the_readme_describes(client: FlaskClient) -> None:
+def test_everything_that_the_page_describes(client: FlaskClient) -> None:
     mine = "/api/v1/me"
     assert client.get(mine).status_code == 401
     assert client.get(mine, headers=TOKEN).json == "ada"
@@ -175,7 +110,7 @@ def test_everything_that_the_readme_describes(client: FlaskClient) -> None:
     assert client.delete(PARCEL, headers=TOKEN).status_code == 204
 
 
-def test_the_files_and_the_csv_of_the_readme(client: FlaskClient) -> None:
+def test_the_files_and_the_csv_of_the_page(client: FlaskClient) -> None:
     file = (BytesIO(b"png"), "label.png")
     form = {"data": {"file": file, "copies": "2"}, "headers": TOKEN}
     assert client.post("/api/v1/labels", **form).json == {"bytes": 6}
@@ -188,9 +123,9 @@ def test_the_files_and_the_csv_of_the_readme(client: FlaskClient) -> None:
 
 
 @pytest.mark.thorough
-def test_what_the_readme_says_of_describing_an_operation_works(workshop: Bake) -> None:
+def test_what_the_page_says_of_describing_an_operation_works(workshop: Bake) -> None:
     project = workshop()
-    add_the_parcels_of_the_readme(project)
+    add_the_parcels(project)
     (project / "tests/test_parcels.py").write_text(PARCELS, encoding="utf-8")
     run("make", "format", "docs", "lint", cwd=project)
     own = ["tests/test_parcels.py", "tests/test_contract.py"]
@@ -234,14 +169,14 @@ def test_what_is_out_of_stock_is_a_conflict(client: FlaskClient) -> None:
 
 
 @parametrize([], [each for each in containers if each["datastore"] != "firestore"])
-def test_what_the_readme_says_of_settings_jobs_and_renaming_works(
+def test_what_the_pages_say_of_settings_jobs_and_renaming_works(
     workshop: Bake, answers: Answers, capfd: pytest.CaptureFixture[str]
 ) -> None:
     project = workshop(**answers)
     machinery = contents(project, "chassis", "tests/chassis")
     factory = project / "api/__init__.py"
 
-    field, use, tests, example, row, commands = blocks(project, "README.md", "Add a setting")
+    field, use, tests, example, row, commands = blocks(project, "docs/settings.md", "Add a setting")
     replace(project / "api/settings.py", '    """\n\n\n', f'    """\n\n{field}\n\n')
     add_after(factory, r"    \)", use)
     imported, value = tests.split("\n\n")
@@ -249,7 +184,7 @@ def test_what_the_readme_says_of_settings_jobs_and_renaming_works(
     replace(project / "tests/conftest.py", "SETTINGS: dict[str, Any] = {}\n", value)
     (project / "tests/test_session.py").write_text(SESSION, encoding="utf-8")
     append(project / ".env.example", "\n" + example)
-    add_after(project / "README.md", r"\| `PORT` .*", row.rstrip())
+    add_after(project / "docs/settings.md", r"\| `PORT` .*", row.rstrip())
     run("sh", "-ec", commands, cwd=project)
 
     if answers["datastore"] == "none":
@@ -264,7 +199,7 @@ def test_what_the_readme_says_of_settings_jobs_and_renaming_works(
         document = yaml.safe_load((project / "docs/swagger.yaml").read_text(encoding="utf-8"))
         assert "409" in document["paths"]["/api/v1/greetings"]["post"]["responses"]
 
-    command, schedule, module, start = blocks(project, "README.md", "Jobs")
+    command, schedule, module, start = blocks(project, "docs/jobs.md")
     add_after(factory, r"    app.secret_key = .*", "\n" + command)
     assert "sent the reminders" in run("sh", "-ec", schedule, cwd=project)
     (project / "api/rates.py").write_text(module, encoding="utf-8")
@@ -276,7 +211,7 @@ def test_what_the_readme_says_of_settings_jobs_and_renaming_works(
         time.sleep(2)  # the workers start one after the other
     assert capfd.readouterr().out.count("refreshed the rates") == 2
 
-    (rename,) = blocks(project, "README.md", "Rename `api`")
+    (rename,) = blocks(project, "docs/architecture.md", "Rename `api`")
     run("sh", "-ec", rename, cwd=project)
     assert not (project / "api").exists()
     assert contents(project, "chassis", "tests/chassis") == machinery
@@ -288,22 +223,6 @@ def test_what_the_readme_says_of_settings_jobs_and_renaming_works(
 def contents(project: Path, *folders: str) -> dict[str, str]:
     paths = [path for folder in folders for path in (project / folder).rglob("*.*")]
     return {str(path): path.read_text("utf-8") for path in paths if path.suffix != ".pyc"}
-
-
-def add_fields(folder: Path, name: str, fields: str) -> None:
-    """Put fields of a class behind its description, or else behind its name; replace those that it has."""
-    (path,) = [path for path in folder.glob("*.py") if f"class {name}(" in path.read_text("utf-8")]
-    before, opening, after = re.split(rf"(class {name}\(.*\n)", path.read_text(encoding="utf-8"))
-    body, gap, rest = after.partition("\n\n\n")
-    body += "\n"
-    for field in re.findall(r"^    (\w+)(?=:| =)", fields, re.MULTILINE):
-        body = re.sub(rf"^    {field}(:| =).*\n?", "", body, flags=re.MULTILINE)
-    first, described, last = re.split(r"(    description: .*\n|\Z)", body, maxsplit=1)
-    if not described:
-        first, last = "", body
-    path.write_text(
-        before + opening + first + described + fields + last.rstrip("\n") + gap + rest, "utf-8"
-    )
 
 
 @parametrize([])

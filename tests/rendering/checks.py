@@ -231,6 +231,30 @@ def names_files_that_are_there(project: Project) -> Iterator[str]:
                 yield f"{path} names {named}"
 
 
+def links_to_places_that_are_there(project: Project) -> Iterator[str]:
+    pages = {path: text for path, text in project.texts.items() if path.endswith(".md")}
+    for path, text in pages.items():
+        for file, heading in re.findall(r"\]\((?!\w+:)([\w./-]*)#?([^)\s]*)\)", text):
+            place = (project.folder / path).parent / file if file else project.folder / path
+            if not place.exists():
+                yield f"{path} links to {file}"
+            elif heading and heading not in headings(place.read_text(encoding="utf-8")):
+                yield f"{path} links to {file}#{heading}"
+
+
+def headings(text: str) -> set[str]:
+    """Return the anchors that GitHub and GitLab make of a page's headings."""
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    titles = re.findall(r"^#+ (.*)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def has_a_readme_of_three_screens(project: Project) -> Iterator[str]:
+    lines = project.texts["README.md"].count("\n")
+    if lines > 150:
+        yield f"README.md has {lines} lines: move a subject to docs/"
+
+
 def has_a_guide_for_agents_that_is_true(project: Project) -> Iterator[str]:
     targets = set(re.findall(r"^([a-z-]+):", project.texts["Makefile"], re.MULTILINE))
     quoted = re.findall(r"`([^`]+)`", project.texts["AGENTS.md"])
@@ -280,6 +304,8 @@ CHECKS = [
     satisfies_the_linters,
     has_a_makefile_that_lists_its_targets,
     names_files_that_are_there,
+    links_to_places_that_are_there,
+    has_a_readme_of_three_screens,
     has_a_guide_for_agents_that_is_true,
     names_the_thing_and_not_a_person,
     imports_public_names_of_the_chassis_alone,

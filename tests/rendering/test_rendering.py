@@ -29,6 +29,8 @@ FAULTS = {
     "satisfies_the_linters": ("wsgi.py", "import os\n"),
     "has_a_makefile_that_lists_its_targets": ("Makefile", "\n.PHONY: a\na:\n"),
     "names_files_that_are_there": ("README.md", "See docs/nothing.md.\n"),
+    "links_to_places_that_are_there": ("README.md", "[a](docs/deploy.md#nothing)\n"),
+    "has_a_readme_of_three_screens": ("README.md", "a\n" * 100),
     "has_a_guide_for_agents_that_is_true": ("AGENTS.md", "`make nothing`\n"),
     "names_the_thing_and_not_a_person": ("wsgi.py", "# Somebody asks.\n"),
     "imports_public_names_of_the_chassis_alone": (

@@ -23,16 +23,55 @@ def add_after(path: Path, line: str, text: str) -> None:
     path.write_text("".join([*lines[: number + 1], text + "\n", *lines[number + 1 :]]), "utf-8")
 
 
-def blocks(project: Path, page: str, heading: str) -> list[str]:
-    """Return the code blocks of a section of a page."""
+def section(project: Path, page: str, heading: str) -> str:
+    """Return the text of a section of a page."""
     text = (project / page).read_text(encoding="utf-8")
-    section = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    return re.findall(r"```\w+\n(.*?)```", section, re.DOTALL)
+    found = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    assert found, f"{page} has no section {heading}"
+    return found
 
 
-def add_the_parcels_of_the_readme(project: Path) -> None:
-    """Do what its section "Describe an operation" says, but for the tests."""
-    *module, registration, credentials = blocks(project, "README.md", "Describe an operation")
+def blocks(project: Path, page: str, heading: str = "") -> list[str]:
+    """Return the code blocks of a page, or of one of its sections."""
+    text = (project / page).read_text(encoding="utf-8")
+    return re.findall(
+        r"```\w+\n(.*?)```", section(project, page, heading) if heading else text, re.DOTALL
+    )
+
+
+def add_fields(folder: Path, name: str, fields: str) -> None:
+    """Put fields of a class behind its description, or else behind its name; replace those that it has."""
+    (path,) = [path for path in folder.glob("*.py") if f"class {name}(" in path.read_text("utf-8")]
+    before, opening, after = re.split(rf"(class {name}\(.*\n)", path.read_text(encoding="utf-8"))
+    body, gap, rest = after.partition("\n\n\n")
+    body += "\n"
+    for field in re.findall(r"^    (\w+)(?=:| =)", fields, re.MULTILINE):
+        body = re.sub(rf"^    {field}(:| =).*\n?", "", body, flags=re.MULTILINE)
+    first, described, last = re.split(r"(    description: .*\n|\Z)", body, maxsplit=1)
+    if not described:
+        first, last = "", body
+    path.write_text(
+        before + opening + first + described + fields + last.rstrip("\n") + gap + rest, "utf-8"
+    )
+
+
+def register(factory: Path, imports: str, registration: str) -> None:
+    """Put the lines for a blueprint beside those of the one that is there."""
+    add_after(factory, r"from \.(greetings|items) .*", imports)
+    add_after(factory, r".*\((greetings|items), .*", registration.rstrip())
+
+
+def replace_function(path: Path, name: str, code: str) -> None:
+    """Replace a function of a module, with its decorators."""
+    old = rf"(@.*\n)*def {name}\((.*\n)+?(?=\n\n|\Z)"
+    text, count = re.subn(old, lambda _: code, path.read_text(encoding="utf-8"))
+    assert count == 1, f"{path} has {count} functions {name}"
+    path.write_text(text, encoding="utf-8")
+
+
+def add_the_parcels(project: Path) -> None:
+    """Do what docs/operations.md says, but for the tests."""
+    *module, registration, credentials = blocks(project, "docs/operations.md")
     (project / "api/parcels.py").write_text("\n\n".join(module), encoding="utf-8")
     factory = project / "api/__init__.py"
     add_after(factory, r"from \.(greetings|items) .*", "from .parcels import parcels")

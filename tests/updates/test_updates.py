@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.conftest import Bake
-from tests.projects.test_project import add_the_resource_of_the_readme
 from tests.support.machine import OWN_TESTS, run
 from tests.support.repository import commit, copy, git
+from tests.support.tutorial import add_the_resource
 from tools.variants import PROJECT, TEMPLATE
 
 OPTIONS = ["--no-input", "--default-config"]
@@ -322,14 +322,14 @@ def test_after_an_update_the_readme_says_what_to_do(
         commit(project, "Live")
     printed = update(project, **answers)
 
-    # cruft shows what is to do, and both READMEs explain it.
+    # cruft shows what is to do, and the README and the project's page explain it.
     found = git(project, "status", "--short", "--untracked-files=all").splitlines()
     assert {line for line in found if "U" in line[:2] or "AA" in line or ".rej" in line} == status
     assert ("may have *.rej files" in printed) == bool(unchanged)
     for path in unchanged:
         assert re.search(f"^error: {re.escape(path)}: ", printed, re.MULTILINE)
         assert (project / path).read_text(encoding="utf-8").endswith(OURS)
-    for readme in (TEMPLATE / "README.md", rendered["created"] / "README.md"):
+    for readme in (TEMPLATE / "README.md", rendered["created"] / "docs/updates.md"):
         explained = readme.read_text(encoding="utf-8")
         for line in status:
             assert f"| `{line[:2]} path{'.rej' if '.rej' in line else ''}` |" in explained
@@ -352,7 +352,7 @@ def test_after_an_update_the_readme_says_what_to_do(
 
 
 def resolve(project: Path, mark: str, path: str) -> None:
-    """Do what the READMEs say for a line of `git status --short`."""
+    """Do what the pages say for a line of `git status --short`."""
     file = project / path
     text = file.read_text(encoding="utf-8")
     if mark == "??":
@@ -417,7 +417,7 @@ def test_a_project_that_lives_follows_the_template(
 ) -> None:
     present = grow_old(template)
     project = create(template, datastore=datastore)
-    add_the_resource_of_the_readme(project)
+    add_the_resource(project)
     replace(project / "README.md", "## Run it", "## Run it, please")
     commit(project, "Live")
     lived = git(project, "diff", "HEAD~1", "--name-only").splitlines()
@@ -441,7 +441,7 @@ def test_a_project_that_lives_follows_the_template(
 def test_a_project_that_lives_takes_another_answer(template: Path) -> None:
     """What its owner registered stands beside the example that goes: git asks which lines stay."""
     project = create(template)
-    add_the_resource_of_the_readme(project)
+    add_the_resource(project)
     replace(project / "README.md", "## Run it", "## Run it, please")
     commit(project, "Live")
     update(project, datastore="sql")
@@ -463,7 +463,7 @@ def test_a_project_that_lives_takes_another_answer(template: Path) -> None:
 
 @pytest.mark.thorough
 def test_requirements_that_both_changed_are_locked_again(template: Path) -> None:
-    """By the commands of the project's README."""
+    """By the commands of the project's page."""
     grow_old(template)
     project = create(template)
     older = version_of_click(project)
@@ -473,8 +473,8 @@ def test_requirements_that_both_changed_are_locked_again(template: Path) -> None
     commit(project, "Hold a package back")
     move_far_on(template)
     assert "Applied patch to 'requirements/common.txt' with conflicts." in update(project)
-    readme = (project / "README.md").read_text(encoding="utf-8")
-    (commands,) = re.findall(r"```sh\n(git checkout --theirs .*?)```", readme, re.DOTALL)
+    page = (project / "docs/updates.md").read_text(encoding="utf-8")
+    (commands,) = re.findall(r"```sh\n(git checkout --theirs .*?)```", page, re.DOTALL)
     run("sh", "-ec", commands, cwd=project)
     for lock in LOCKS:
         text = (project / "requirements" / lock).read_text(encoding="utf-8")

@@ -5,7 +5,7 @@
 - middleware, a Flask extension, a command (`@app.cli.command`): in `create_app`, between the two calls
 - a client of another service: `extensions.py`; an error type: `errors.py`
 
-README.md and docs/architecture.md explain each.
+docs/architecture.md explains each, and docs/tutorial.md adds a resource.
 """
 
 # % if false

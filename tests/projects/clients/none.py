@@ -1,4 +1,4 @@
-"""Call a server with the README's parcels, through the client that openapi-python-client made."""
+"""Call a server with the parcels of docs/operations.md, through the client that openapi-python-client made."""
 
 import sys
 from uuid import uuid4
