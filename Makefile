@@ -28,8 +28,12 @@ define environment
 .venv/$(1)/$(1).txt: requirements/$(1).txt $(2)
 	@$(CHECK_PYTHON)
 	@echo "Installing requirements/$(1).txt into .venv/$(1) …"
-	@$(PYTHON) -m venv --clear .venv/$(1)
-	@.venv/$(1)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/$(1).txt
+	@rm -rf .venv/$(1)
+	@if command -v uv >/dev/null; then \
+		uv venv -q --python $(PYTHON) .venv/$(1) && uv pip sync -q --python .venv/$(1) --require-hashes requirements/$(1).txt; \
+	else \
+		$(PYTHON) -m venv .venv/$(1) && .venv/$(1)/bin/python -m pip install -q --require-hashes -r requirements/$(1).txt; \
+	fi
 	@cp requirements/$(1).txt $$@
 
 endef
@@ -42,7 +46,7 @@ init: develop ## Replace the template with the project, in this clone
 	@printf '\nNext:\n\n    make test\n    git add --all && git commit\n    make start\n\n'
 
 # The names of the variables on the command line. The environment may have a `license` of its own.
-GIVEN = $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+GIVEN = $(strip $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
 
 demo: .venv/demo/demo.txt ## Render, install and serve a project: make demo datastore=sql auth=jwt
 	@BUILD="$(BUILD)" PORT="$(PORT)" .venv/demo/bin/python -m tools.demo $(GIVEN)
@@ -78,9 +82,9 @@ bench-quick: develop ## Measure in two minutes whether the projects are far from
 	$(IN_VENV) python -m bench --quick
 
 listings: develop ## Write what shows the projects: example/, tests/rendering/listings/ and the table of docs/answers.md
-	$(IN_VENV) python -m tools.listings
-	$(IN_VENV) python -m tools.example
-	$(IN_VENV) python -m tools.answers
+	$(IN_VENV) python -m tools.listings >/dev/null
+	$(IN_VENV) python -m tools.example >/dev/null
+	$(IN_VENV) python -m tools.answers >/dev/null
 
 docs: develop ## Write templates/docs/, the OpenAPI documents of the projects
 	$(IN_VENV) python -m tools.documents >/dev/null

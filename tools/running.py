@@ -63,3 +63,4 @@ def running(
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
+            process.wait()  # `with` waits for a quarter of a second only after Ctrl-C.
