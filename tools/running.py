@@ -61,6 +61,14 @@ def running(
                 sys.exit(f"demo: {what} does not respond at {url}")
             yield process
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-            process.wait()  # `with` waits for a quarter of a second only after Ctrl-C.
+            stop(process)
+
+
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    """Stop a process and those that it has started, within ten seconds."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+        # The emulator's own process may outlive gcloud.
+        os.killpg(process.pid, signal.SIGKILL)

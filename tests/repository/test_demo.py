@@ -1,14 +1,17 @@
 """`make demo`: what it takes, what it refuses, and what it prints."""
 
+import fcntl
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -72,6 +75,14 @@ def test_the_answers_are_the_variables_of_the_command_line_and_not_of_the_enviro
     assert sorted(names.split()) == ["PORT", "auth"]
 
 
+@pytest.fixture(scope="session")
+def tools() -> None:
+    """Install what `make demo` needs; one test at a time, because tests run side by side."""
+    with (TEMPLATE / "requirements/demo.txt").open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        run("make", ".venv/demo/demo.txt", cwd=TEMPLATE)
+
+
 @contextmanager
 def demo(folder: Path, **given: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run `make demo` until it serves; yield the process and what it has printed."""
@@ -98,6 +109,16 @@ def demo(folder: Path, **given: str) -> Iterator[tuple[subprocess.Popen[str], st
             process.communicate(timeout=30)
 
 
+def wait_until_free(port: int) -> None:
+    """Wait for the end of a process that was killed."""
+    for _ in range(50):
+        with suppress(OSError):
+            socket.create_server(("", port)).close()
+            return
+        time.sleep(0.1)
+    pytest.fail(f"port {port} is still in use")
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize(
     "given",
@@ -109,12 +130,9 @@ def demo(folder: Path, **given: str) -> Iterator[tuple[subprocess.Popen[str], st
     ids=str,
 )
 def test_make_demo_prints_a_page_that_is_served_and_a_request_that_works(
-    tmp_path: Path, given: dict[str, str]
+    tmp_path: Path, tools: None, given: dict[str, str]
 ) -> None:
-    if (
-        "firestore" in given.values()
-        and run("sh", "-c", "command -v gcloud || :", cwd=tmp_path) == ""
-    ):
+    if given.get("datastore") == "firestore" and not shutil.which("gcloud"):
         missing("gcloud, with the Firestore emulator")
     project = tmp_path / "demo"
     project.mkdir()
@@ -128,5 +146,5 @@ def test_make_demo_prints_a_page_that_is_served_and_a_request_that_works(
         assert f"the project  {project}. The next `make demo` replaces it" in printed
         assert not (project / "old").exists()
         ports = re.findall(r":?(\d+)$", (project / ".env").read_text(), re.MULTILINE)
-    for port in ports:  # The server has stopped, and what it needed.
-        socket.create_server(("", int(port))).close()
+    for port in map(int, ports):  # The server has stopped, and what it needed.
+        wait_until_free(port)
