@@ -1,12 +1,11 @@
 # The Makefile of the template. {{cookiecutter.project_slug}}/Makefile is the one that it renders.
 
 PYTHON ?= python3
-PORT ?= 8080
 # Puts the tools of .venv on the PATH, for each command and the processes that it starts.
 IN_VENV = PATH="$(CURDIR)/.venv/bin:$$PATH"
 BUILD ?= build
 COMPILE = uv pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock"
-RENDER = $(IN_VENV) cookiecutter --no-input --default-config .
+CHECK_PYTHON = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make: Python 3.11 or newer is needed; name one, for example: make PYTHON=python3.13")'
 
 .DEFAULT_GOAL := help
 .PHONY: help develop init demo test test-all lint format difference bench bench-quick listings docs lock audit ci
@@ -17,12 +16,28 @@ help: ## Print this list
 develop: .venv/develop.txt ## Install the tools for work on the template into .venv
 
 .venv/develop.txt: requirements/develop.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make: Python 3.11 or newer is needed; name one, for example: make PYTHON=python3.13")'
+	@$(CHECK_PYTHON)
 	@echo "Installing the tools of the template into .venv (a minute or two the first time) …"
 	@rm -rf .venv
 	@$(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install -q --require-hashes -r $<
 	@cp $< $@
+
+# The tools of one purpose, apart from those of `develop`: call it with the name of requirements/*.in.
+define environment
+.venv/$(1)/$(1).txt: requirements/$(1).txt $(2)
+	@$(CHECK_PYTHON)
+	@echo "Installing requirements/$(1).txt into .venv/$(1) …"
+	@rm -rf .venv/$(1)
+	@if command -v uv >/dev/null; then \
+		uv venv -q --python $(PYTHON) .venv/$(1) && uv pip sync -q --python .venv/$(1) --require-hashes requirements/$(1).txt; \
+	else \
+		$(PYTHON) -m venv .venv/$(1) && .venv/$(1)/bin/python -m pip install -q --require-hashes -r requirements/$(1).txt; \
+	fi
+	@cp requirements/$(1).txt $$@
+
+endef
+$(eval $(call environment,demo))
 
 init: develop ## Replace the template with the project, in this clone
 	@.venv/bin/python -m tools.init
@@ -30,13 +45,11 @@ init: develop ## Replace the template with the project, in this clone
 	@rm -rf .venv build
 	@printf '\nNext:\n\n    make test\n    git add --all && git commit\n    make start\n\n'
 
-demo: develop ## Render the default project and serve it on PORT (8080)
-	@echo "Rendering the default project into $(BUILD)/my-flask-api …"
-	@rm -rf $(BUILD)/my-flask-api
-	@$(RENDER) -o $(BUILD) >/dev/null
-	@$(IN_VENV) $(MAKE) -s -C $(BUILD)/my-flask-api develop
-	@echo; echo "The documentation is at http://localhost:$(PORT)/docs. Ctrl-C stops the server."; echo
-	@PORT=$(PORT) $(BUILD)/my-flask-api/bin/run.sh
+# The names of the variables on the command line. The environment may have a `license` of its own.
+GIVEN = $(strip $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
+
+demo: .venv/demo/demo.txt ## Render, install and serve a project: make demo datastore=sql auth=jwt
+	@BUILD="$(BUILD)" PORT="$(PORT)" .venv/demo/bin/python -m tools.demo $(GIVEN)
 
 test: develop ## Run the quick tests: render every pair of answers; install two projects
 	$(IN_VENV) pytest -n 2 --dist worksteal -m "not thorough"
@@ -55,35 +68,30 @@ BASE ?= origin/main
 difference: develop ## Show how the projects differ from those of BASE (origin/main)
 	@$(IN_VENV) python -m tools.difference $(BASE) $(BUILD)/difference
 
-define environment
-.venv/$(1)/$(1).txt: .venv/develop.txt requirements/$(1).txt
-	@echo "Installing requirements/$(1).txt into .venv/$(1) …"
-	@$(PYTHON) -m venv --clear .venv/$(1)
-	@.venv/$(1)/bin/python -m pip install -q --require-hashes -r requirements/$(1).txt
-	@cp requirements/$(1).txt $$@
-
-endef
 # The picture of the benchmark, and the references that run beside the projects.
 MEASURED = bench fastapi litestar sklearn
-$(foreach each,$(MEASURED),$(eval $(call environment,$(each))))
+$(foreach each,$(MEASURED),$(eval $(call environment,$(each),.venv/develop.txt)))
 
-bench: develop $(foreach each,$(MEASURED),.venv/$(each)/$(each).txt) ## Measure the projects (half an hour); write docs/bench.json, bench.svg and the tables of scaling.md
+bench: develop $(foreach each,$(MEASURED),.venv/$(each)/$(each).txt) ## Measure the projects (half an hour); write docs/bench.json, bench.svg and the tables of scaling.md and answers.md
 	$(IN_VENV) python -m bench
 	.venv/bench/bin/python -m bench.picture
 	$(IN_VENV) python bench/scaling.py
+	$(IN_VENV) python -m bench.answers
 
 bench-quick: develop ## Measure in two minutes whether the projects are far from their goals
 	$(IN_VENV) python -m bench --quick
 
-listings: develop ## Write tests/rendering/listings/, the files that the projects have
+listings: develop ## Write what shows the projects: example/, tests/rendering/listings/ and the table of docs/answers.md
 	$(IN_VENV) python -m tools.listings >/dev/null
+	$(IN_VENV) python -m tools.example >/dev/null
+	$(IN_VENV) python -m tools.answers >/dev/null
 
 docs: develop ## Write templates/docs/, the OpenAPI documents of the projects
 	$(IN_VENV) python -m tools.documents >/dev/null
 
 lock: UPGRADE ?= --upgrade
 # The requirements of the template itself. The projects' are made by tools/locks.py.
-OWN = develop clients $(MEASURED)
+OWN = develop demo clients $(MEASURED)
 
 lock: develop ## Upgrade and lock all requirements; UPGRADE="--upgrade-package flask" upgrades one
 	set -e; cd requirements; for each in $(OWN); do $(IN_VENV) $(COMPILE) $(UPGRADE) $$each.in -o $$each.txt; done

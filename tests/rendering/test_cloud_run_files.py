@@ -160,7 +160,8 @@ def test_a_page_that_promises_a_deploy_says_in_the_same_paragraph_that_none_was_
     bake: Bake, datastore: str
 ) -> None:
     project = bake(datastore=datastore, deploy="cloud-run")
-    for page in (TEMPLATE / "README.md", TEMPLATE / "CHANGELOG.md", project / "README.md"):
+    pages = (TEMPLATE / "docs/answers.md", TEMPLATE / "CHANGELOG.md", project / "README.md")
+    for page in pages:
         text = page.read_text(encoding="utf-8")
         paragraphs = re.split(r"\n\n|\n(?=- )", text)
         promises = [each for each in paragraphs if "make deploy-setup deploy smoke" in each]

@@ -507,8 +507,9 @@ def test_ctrl_c_during_run_tests_keeps_the_project_and_says_how_to_repeat_them(
 def test_a_cookiecutter_that_is_too_old_is_named_in_a_line(
     tmp_path: Path, bake: Bake, version: str, said: str
 ) -> None:
-    """The README names the oldest that works."""
-    oldest = re.findall(r"cookiecutter (\S+) or newer", (TEMPLATE / "README.md").read_text("utf-8"))
+    """docs/use.md names the oldest that works."""
+    page = (TEMPLATE / "docs/use.md").read_text("utf-8")
+    oldest = re.findall(r"cookiecutter (\S+) or newer", page)
     assert oldest == ["2.2.0"]
     with_it = [
         "uv",

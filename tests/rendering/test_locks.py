@@ -55,7 +55,9 @@ def test_every_project_has_the_same_version_of_a_package() -> None:
 def test_no_lock_file_stands_where_a_tool_would_read_its_conditions() -> None:
     """Dependabot and GitHub's dependency graph read *.txt."""
     listed = run("git", "ls-files", "-co", "--exclude-standard", cwd=TEMPLATE).splitlines()
-    own = {f"requirements/{path.stem}.txt" for path in (TEMPLATE / "requirements").glob("*.in")}
+    folders = ("requirements", "example/requirements")
+    chosen = [path for folder in folders for path in (TEMPLATE / folder).glob("*.in")]
+    own = {path.relative_to(TEMPLATE).with_suffix(".txt").as_posix() for path in chosen}
     for path in listed:
         if path.endswith(".txt") and path not in own and (TEMPLATE / path).exists():
             assert "--hash=" not in (TEMPLATE / path).read_text(encoding="utf-8"), path

@@ -1,17 +1,14 @@
 """The template's repository itself."""
 
-import os
 import re
 import shutil
-import signal
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.projects.test_ci import database
 from tests.rendering.checks import BINARY, READERS
-from tests.support.machine import environment, fetch, free_port, run
+from tests.support.machine import run
 from tools.conditions import JINJA
 from tools.listings import listed
 from tools.locks import FILES, LOCK, split
@@ -27,9 +24,9 @@ def test_every_file_of_the_template_is_valid_in_its_own_language_as_it_stands() 
     assert "Run the tests" in run("make", "help", cwd=PROJECT)
 
 
-def test_the_readme_names_every_question_with_its_default_and_answers() -> None:
-    readme = (TEMPLATE / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(\w+)` \| ([^|]*) \| ([^|]*) \|$", readme, re.MULTILINE)
+def test_the_page_of_the_questions_names_each_with_its_default_and_answers() -> None:
+    page = (TEMPLATE / "docs/answers.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]*) \| ([^|]*) \|$", page, re.MULTILINE)
     assert [row[0] for row in rows] == [name for name in QUESTIONS if not name.startswith("_")]
     for question, default, answers in rows:
         if isinstance(QUESTIONS[question], list):
@@ -37,9 +34,38 @@ def test_the_readme_names_every_question_with_its_default_and_answers() -> None:
             assert answers.startswith(", ".join(QUESTIONS[question]))
 
 
-def test_the_readme_lists_every_file_that_is_rendered_and_no_other() -> None:
+def test_the_readme_has_the_choices_in_their_order_with_every_answer() -> None:
     readme = (TEMPLATE / "README.md").read_text(encoding="utf-8")
-    texts = re.findall(r"```text\n(.*?)```", readme, re.DOTALL)
+    rows = re.findall(r"^\| `(\w+)` \| \*\*(\S+?)\*\*, ([^|]*) \|", readme, re.MULTILINE)
+    choices = {name: given for name, given in QUESTIONS.items() if isinstance(given, list)}
+    asked = {name: given for name, given in choices.items() if not name.startswith("_")}
+    assert {name: [first, *rest.split(", ")] for name, first, rest in rows} == asked
+    assert [name for name, *_ in rows] == [*asked]
+
+
+def test_the_readme_is_read_in_two_screens() -> None:
+    readme = (TEMPLATE / "README.md").read_text(encoding="utf-8")
+    assert len(readme.split()) < 900
+    assert len(readme.splitlines()) <= 110
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/answers.md", "docs/use.md"]
+)
+def test_every_link_of_a_page_leads_to_a_file_and_a_heading(page: str) -> None:
+    text = (TEMPLATE / page).read_text(encoding="utf-8")
+    for path, _, heading in re.findall(r"\]\((?!https?:)([^)#]*)(#?)([^)]*)\)", text):
+        target = (TEMPLATE / page).parent / path if path else TEMPLATE / page
+        assert target.exists(), path
+        if heading:
+            titles = re.findall("^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+            slugs = {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+            assert heading in slugs
+
+
+def test_the_pages_list_every_file_that_is_rendered_and_no_other() -> None:
+    page = (TEMPLATE / "docs/answers.md").read_text(encoding="utf-8")
+    texts = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
     named = re.findall(r"^(\S+)  ", "".join(texts), re.MULTILINE)
     rendered = {path for answers in every() for path in listed(answers)}
     for path in named:
@@ -59,7 +85,7 @@ def test_the_changelog_names_every_question_and_answer() -> None:
 
 
 def test_every_place_that_lists_the_pythons_lists_those_of_the_question() -> None:
-    """The question's labels, README.md and the form on GitHub have tests of their own."""
+    """The question's labels, docs/answers.md and the form on GitHub have tests of their own."""
     pythons = QUESTIONS["python_version"]
     for path, minimum in (
         (PROJECT / "pyproject.toml", r'requires-python = ">=(3\.\d+)"'),
@@ -67,7 +93,8 @@ def test_every_place_that_lists_the_pythons_lists_those_of_the_question() -> Non
         (PROJECT / "Makefile", r"--python-version (3\.\d+)"),
         (PROJECT / "README.md", r"Python (3\.\d+) or newer"),
         (TEMPLATE / "Makefile", r"--python-version (3\.\d+)"),
-        (TEMPLATE / "README.md", r"locally, (3\.\d+) or newer"),
+        (TEMPLATE / "README.md", r"Python (3\.\d+) or newer"),
+        (TEMPLATE / "docs/answers.md", r"locally, (3\.\d+) or newer"),
         (TEMPLATE / "tools/locks.py", r"--python-version=(3\.\d+)"),
     ):
         assert re.findall(minimum, path.read_text("utf-8"))[:1] == [pythons[-1]], path
@@ -99,28 +126,6 @@ def test_the_locked_requirements_satisfy_the_chosen_ones(tmp_path: Path, name: s
     compile_ = run("make", "--silent", "--eval=echo: ; @echo '$(COMPILE)'", "echo", cwd=TEMPLATE)
     run("sh", "-ec", f"{compile_.strip()} {name}.in -o {name}.txt", cwd=tmp_path)
     assert lock.read_text(encoding="utf-8") == locked, "run `make lock`"
-
-
-@pytest.mark.thorough
-def test_make_demo_serves_the_default_project_and_says_where(tmp_path: Path) -> None:
-    port = free_port()
-    with subprocess.Popen(
-        ["make", "demo", f"PORT={port}", f"BUILD={tmp_path}"],
-        cwd=TEMPLATE,
-        env=environment(),
-        text=True,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    ) as demo:
-        assert demo.stdout
-        try:
-            said = next(line for line in demo.stdout if "documentation" in line)
-            page = re.findall(r"http://\S+/docs", said)[0]
-            assert f":{port}/" in page
-            assert 'src="docs/init.js"' in fetch(page)
-        finally:
-            os.killpg(demo.pid, signal.SIGTERM)
-            demo.communicate(timeout=15)
 
 
 @pytest.mark.thorough

@@ -128,7 +128,7 @@ def test_the_rows_step_fails_when_there_are_no_rows(tmp_path: Path) -> None:
 
 
 def test_a_row_renders_the_project_that_it_names(tmp_path: Path) -> None:
-    row = next(row for row in rows() if row["name"].startswith("firestore-jwt-onnx-otlp-cloud-run"))
+    row = next(row for row in rows() if row["name"].startswith("firestore-jwt-cloud-run-otlp-onnx"))
     own = {"RUNNER_TEMP": str(tmp_path), "ANSWERS": row["answers"]}
     done = step(script("matrix.yml", "project", "Render"), TEMPLATE, **own)
     assert done.returncode == 0, done.stdout
@@ -228,7 +228,13 @@ def test_the_tools_can_be_installed_where_the_rendering_is_tested(
 
 # --- lock.yml
 
-LOCKS = ["requirements/develop.txt", "templates/requirements.jinja"]
+# In the order of git.
+LOCKS = [
+    "docs/answers.md",  # It has the number of packages.
+    "example/requirements/common.txt",
+    "requirements/develop.txt",
+    "templates/requirements.jinja",
+]
 GH = """#!/bin/sh
 echo "gh $1 $2" >> "$LOG"
 printf '%s\\n' "$@" >> "$LOG.arguments"
@@ -331,7 +337,8 @@ def test_what_is_pushed_is_locked_requirements_alone(repository: Repository) -> 
     """The patch comes from a job that has run what had just been published."""
     folder = repository.checkout("lock")
     repository.upgrade(folder, "2.0")
-    for path in ("Makefile", ".github/workflows/own.yml", "api/requirements/x.txt"):
+    paths = ("Makefile", ".github/workflows/own.yml", "api/requirements/x.txt", "example/Makefile")
+    for path in paths:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text("own\n")
     git(folder, "add", "--all")

@@ -309,7 +309,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.mark.parametrize(
     ("rendered_by", "case"), [*itertools.product(("created", "linked"), CASES)]
 )
-def test_after_an_update_the_readme_says_what_to_do(
+def test_after_an_update_the_pages_say_what_to_do(
     rendered: dict[str, Path], tmp_path: Path, rendered_by: str, case: str
 ) -> None:
     appended, replaced, answers, status, unchanged, moved = CASES[case]
@@ -322,15 +322,15 @@ def test_after_an_update_the_readme_says_what_to_do(
         commit(project, "Live")
     printed = update(project, **answers)
 
-    # cruft shows what is to do, and the README and the project's page explain it.
+    # cruft shows what is to do; docs/use.md and docs/updates.md of the project explain it.
     found = git(project, "status", "--short", "--untracked-files=all").splitlines()
     assert {line for line in found if "U" in line[:2] or "AA" in line or ".rej" in line} == status
     assert ("may have *.rej files" in printed) == bool(unchanged)
     for path in unchanged:
         assert re.search(f"^error: {re.escape(path)}: ", printed, re.MULTILINE)
         assert (project / path).read_text(encoding="utf-8").endswith(OURS)
-    for readme in (TEMPLATE / "README.md", rendered["created"] / "docs/updates.md"):
-        explained = readme.read_text(encoding="utf-8")
+    for page in (TEMPLATE / "docs/use.md", rendered["created"] / "docs/updates.md"):
+        explained = page.read_text(encoding="utf-8")
         for line in status:
             assert f"| `{line[:2]} path{'.rej' if '.rej' in line else ''}` |" in explained
 

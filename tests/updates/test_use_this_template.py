@@ -474,15 +474,15 @@ def test_make_init_that_stops_halfway_puts_everything_back(
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("event", ["os.remove", "shutil.copyfile"])
-def test_what_the_readme_says_puts_everything_back_after_make_init_was_killed(
+def test_what_the_page_says_puts_everything_back_after_make_init_was_killed(
     shop: Path, event: str
 ) -> None:
     before = tree(shop)
     settings = break_at_the_tenth(shop, event, "os.kill(os.getpid(), signal.SIGKILL)")
     assert init(shop, **settings).returncode != 0
     assert tree(shop) != before
-    readme = (TEMPLATE / "README.md").read_text(encoding="utf-8")
-    (command,) = re.findall(r"`(git reset --hard[^`]*)`", readme)
+    page = (TEMPLATE / "docs/use.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"`(git reset --hard[^`]*)`", page)
     run("sh", "-ec", command, cwd=shop)
     assert tree(shop) == before
 

@@ -1,0 +1,34 @@
+#!/bin/sh
+# Starts the server, on a laptop and in the container. With arguments, runs that command instead, with
+# the same settings.
+set -eu
+cd "$(dirname "$0")/.."
+PATH=$PWD/.venv/bin:$PATH
+
+# .env is for local runs, in the format of `docker run --env-file`: a value is everything after the =.
+# A variable that the environment has already is kept. So this script, started again, adds none.
+if [ -f .env ]; then
+    set -- bin/run.sh "$@"
+    arguments=$#
+    while IFS= read -r line; do
+        name=${line%%=*}
+        case $name in
+        "#"*) continue ;;
+        "" | [!A-Za-z_]* | *[!A-Za-z0-9_]*)
+            [ -z "$line" ] || { echo ".env: '$name' is not a name: write NAME=value" >&2 && exit 1; }
+            ;;
+        "$line") ;; # a name alone: Docker passes it on
+        *) printenv "$name" >/dev/null || set -- "$line" "$@" ;;
+        esac
+    done <<EOF
+$(tr -d '\r' <.env | sed -e 's/^[[:space:]]*//' -e '1!G;h;$!d')
+EOF
+    [ $# = $arguments ] || exec env "$@"
+    shift
+fi
+
+# For Flask's commands: bin/run.sh flask routes
+export FLASK_APP=wsgi FLASK_SKIP_DOTENV=1 FLASK_RUN_PORT="${PORT:-8080}"
+[ $# -gt 0 ] || set -- gunicorn wsgi:app
+# exec: signals such as SIGTERM reach the server.
+exec "$@"

@@ -1,0 +1,144 @@
+"""A view's signature is its contract: what it takes and returns, in type annotations."""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+from flask import Response
+from werkzeug.exceptions import HTTPException
+
+from .checks import mark, plain, read_signature, refuse
+from .content import Content, body_of, show
+from .readers import reader_of
+from .requests import lists_of, read_headers, read_path, read_query
+from .responses import Headers, Responses
+from .security import Scheme, require
+
+V = TypeVar("V", bound=Callable[..., Any])
+
+
+class Input(msgspec.Struct, forbid_unknown_fields=True):
+    """The base of what a caller sends, as a body or a query: an unknown field is refused."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A view's declaration, from which the document is made."""
+
+    takes: dict[str, Any]  # the type of each parameter of the view
+    body: Content | None
+    examples: dict[str, Any]  # of the body; empty, or with the key `examples`
+    responses: Responses
+    errors: Sequence[Any]  # statuses and error types
+    openapi: dict[str, Any]  # merged into what the document has of the operation
+
+
+def operation(
+    status: int | None = None,
+    headers: Headers | None = None,
+    errors: Sequence[int | type[HTTPException]] = (),
+    security: Scheme[Any] | Sequence[Scheme[Any]] | None = None,
+    *,
+    operation_id: str = "",
+    tags: Sequence[str] = (),
+    deprecated: bool = False,
+    examples: Mapping[str, Any] | None = None,
+    document: bool = True,
+    openapi: Mapping[str, Any] | None = None,
+) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
+    """Make a view of a function whose annotations declare what it takes and returns.
+
+    Parameters:
+
+    - `body: T`: the JSON body, converted strictly ("5" is not a number); 400, 413, 415 or 422 if
+      that fails. If T is a Patch, the body is a JSON Merge Patch. `T | None`: may be left out;
+    - `body: Annotated[T, Media("text/csv")]`: a body of this type; T is `str` (UTF-8), `bytes`,
+      `IO[bytes]` (read while it arrives), a Struct for a form (with an Upload for each file), or
+      any T for JSON of another media type;
+    - `query: T`: the query string, converted from text ("5" is a number); 422 if that fails;
+    - `headers: T`: the headers that T names, converted in the same way;
+    - any other parameter comes from the path; 404 if it cannot be converted.
+
+    Return annotations:
+
+    - `-> T`: JSON, sent with `status`, or 200; `-> None`: no content, 204;
+    - `-> tuple[T, Literal[202]]`: JSON with this status, for `return value, 202`;
+    - `-> tuple[T, Literal[201], dict[str, str]]`: with headers, too; unions of these;
+    - `-> Annotated[T, Media("text/csv")]`: T is `str`, `bytes`, `Iterator[str]` or
+      `Iterator[bytes]` (a stream; the view may yield), `Path` (a file, or a part of it), or any T for JSON;
+    - `-> flask.Response`: sent unchanged; the document shows only the status, and the media types of
+      `Annotated[Response, Media("image/png")]`.
+
+    Arguments of the decorator:
+
+    - `headers`: response headers, each with a function that makes it from the returned value. If
+      the function is annotated as `-> str | None`, the header is optional;
+    - `errors`: the errors that the view raises: a status, or a subclass of Error;
+    - `security`: schemes, one of which a caller needs; by default, those of the blueprint or of the
+      application (chassis/security.py);
+    - `examples`: bodies, by name; `operation_id`, `tags` and `deprecated` as in OpenAPI;
+    - `openapi`: anything else of an operation in OpenAPI, merged into its description as a JSON
+      Merge Patch; `document=False` leaves the operation out.
+
+    The first line of the docstring is the operation's summary, the rest its description. Raises
+    TypeError, when the module is imported, for a declaration that cannot work.
+    """
+    if callable(status):
+        raise refuse(status, "write @operation(), with parentheses")
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Response]:
+        takes, returns = read_signature(function)
+        responses = Responses(function, returns, status, headers or {})
+        check_errors(function, errors)
+        body = body_of(function, takes["body"]) if "body" in takes else None
+        read_body = reader_of(body) if body else None
+        query, header_type = takes.get("query"), takes.get("headers")
+        lists = lists_of(query) if query else set()
+
+        @functools.wraps(function)
+        def view(**arguments: Any) -> Response:
+            for name, value in arguments.items():
+                arguments[name] = read_path(value, takes[name])
+            if read_body:
+                arguments["body"] = read_body()
+            if query:
+                arguments["query"] = read_query(query, lists)
+            if header_type:
+                arguments["headers"] = read_headers(header_type)
+            return responses.make(function(**arguments))
+
+        own = {"operationId": operation_id, "tags": list(tags), "deprecated": deprecated}
+        described = {name: value for name, value in own.items() if value}
+        described |= plain(function, "openapi", openapi or {})
+        if isinstance(tags, str):
+            raise refuse(function, f"`tags` is a text: write [{tags!r}]")
+        takes |= {"body": body.shown} if body else {}
+        shown = show(function, takes.get("body"), examples or {})
+        made = view if security is None else require(view, security)
+        # For the document and for chassis/checks.py.
+        declared = Operation(takes, body, shown, responses, errors, described)
+        vars(made).update(operation=declared)
+        vars(made).pop("is_wrapped", None)
+        vars(function).update(is_wrapped=True)
+        return made if document else undocumented(made)
+
+    return decorate
+
+
+def undocumented(view: V) -> V:
+    """Mark a view that is served, but is meant to be missing from the document.
+
+    For a view that is not yours: `undocumented(app.view_functions["blueprint.static"])`.
+    """
+    return mark(view, "undocumented", undocumented=True)
+
+
+def check_errors(function: Callable[..., Any], errors: Sequence[Any]) -> None:
+    """Raise TypeError for an error that is neither a status nor an error type."""
+    for error in errors:
+        is_type = isinstance(error, type) and issubclass(error, HTTPException)
+        if (error.code if is_type else error) not in range(400, 600):
+            fix = "name a status from 400 to 599, or a subclass of chassis.Error"
+            raise refuse(function, f"`errors` has {error!r}: {fix}")

@@ -1,0 +1,29 @@
+"""Parts of the document that many operations have: headers and error responses."""
+
+from typing import Any
+
+from werkzeug.http import HTTP_STATUS_CODES
+
+# Longer headers do not pass proxies: nginx takes 4 KiB for all headers of a response.
+HEADER = {"required": True, "schema": {"type": "string", "maxLength": 4096}}
+OPTIONAL = HEADER | {"required": False}
+HEADERS = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
+# https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
+ERROR_HEADERS = {
+    401: {"WWW-Authenticate": HEADER},
+    403: {"WWW-Authenticate": OPTIONAL},
+    415: {"Accept": OPTIONAL},
+    429: {"Retry-After": OPTIONAL},
+    503: {"Retry-After": OPTIONAL},
+}
+
+
+def problem(description: str, status: int, schema: Any) -> dict[str, Any]:
+    headers = HEADERS | ERROR_HEADERS.get(status, {})
+    content = {"application/problem+json": {"schema": schema}}
+    return {"description": description, "headers": headers, "content": content}
+
+
+def phrase(status: int) -> str:
+    """Return the phrase of a status: http.HTTPStatus has others in newer versions of Python."""
+    return HTTP_STATUS_CODES.get(status, f"Status {status}")

@@ -1,0 +1,105 @@
+"""Convert a request to the types that a view declares; report each fault and its place."""
+
+import re
+from typing import Any, TypeVar
+
+import msgspec
+from flask import request
+from msgspec import UNSET, structs
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import BadRequest, NotFound
+
+from .decoding import MALFORMED, Decoder
+from .errors import Fault, Invalid
+from .media import schema_of
+from .values import dec_hook, is_storable, not_finite
+
+T = TypeVar("T")
+
+
+def read_body(decoder: Decoder[T]) -> T:
+    """Decode the request's body, which is JSON; nothing else reads it."""
+    try:
+        return decoder.decode(request.get_data(cache=False))
+    except msgspec.ValidationError as error:
+        detail, place = fault_of(error)
+        raise Invalid(Fault(detail, pointer=pointer_to(place))) from error
+    except MALFORMED as error:
+        raise BadRequest(f"The body is not valid JSON: {error}.") from error
+
+
+def read_path(value: Any, kind: type[T]) -> T:
+    """Convert a path parameter; raise 404 if it is invalid."""
+    try:
+        made = msgspec.convert(value, kind, strict=False, dec_hook=dec_hook)
+    except msgspec.ValidationError as error:
+        raise NotFound from error
+    if not is_storable(made):
+        raise NotFound
+    return made
+
+
+def read_query(kind: type[T], lists: set[str]) -> T:
+    """Convert the query string; only a parameter named in `lists` may be repeated."""
+    return read_parameters(single(request.args, lists), kind)
+
+
+def single(given: MultiDict[str, Any], lists: set[str]) -> dict[str, Any]:
+    """Return values by name: a list if the name is in `lists`, or was given more than once."""
+    return {
+        name: values if name in lists or len(values) > 1 else values[0]
+        for name, values in given.lists()
+    }
+
+
+def read_headers(kind: type[T]) -> T:
+    """Convert the headers that a type names; ignore the others."""
+    names = [field.encode_name for field in structs.fields(kind)]  # type: ignore[arg-type]
+    headers = request.headers
+    return read_parameters({name: headers[name] for name in names if name in headers}, kind)
+
+
+def read_parameters(given: dict[str, Any], kind: type[T]) -> T:
+    try:
+        made = msgspec.convert(given, kind, strict=False, dec_hook=dec_hook)
+    except msgspec.ValidationError as error:
+        detail, place = fault_of(error)
+        raise Invalid(Fault(detail, parameter=place[0] if place else UNSET)) from error
+    for name in not_finite(made):
+        raise Invalid(Fault("Expected a finite number", parameter=name))
+    return made
+
+
+def lists_of(query: type) -> set[str]:
+    """Return the names of the parameters that may be repeated: those whose schema is an array."""
+    schema = msgspec.json.schema(query, schema_hook=schema_of)
+    properties = schema["$defs"][schema["$ref"].rpartition("/")[2]]["properties"]
+    return {
+        name
+        for name, kind in properties.items()
+        if "array" in [each.get("type") for each in [kind, *kind.get("anyOf", [])]]
+    }
+
+
+def pointer_to(place: list[str]) -> str:
+    """Return a JSON pointer: https://www.rfc-editor.org/rfc/rfc6901."""
+    return "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in place)
+
+
+def fault_of(error: msgspec.ValidationError) -> tuple[str, list[str]]:
+    """Split msgspec's message into what is wrong and the path to it, if it names one.
+
+    "Expected `int`, got `str` - at `$.rows[0].n`": "Expected `int`, got `str`", ["rows", "0", "n"].
+    """
+    text, path = str(error), ""
+    if at := re.fullmatch(r"(.*) - at (?:`key` in )?`\$([^`]*)`", text, re.DOTALL):
+        text, path = at.groups()
+    known, unknown, _ = path.partition("[...]")  # msgspec does not name the key of a dict
+    place = re.findall(r"[^.\[\]]+", known)
+    if unknown:
+        return text, place
+    if field := re.fullmatch(
+        r"Object (?:missing required|contains unknown) field `(.*)`", text, re.DOTALL
+    ):
+        place.append(field[1])
+    return text, place

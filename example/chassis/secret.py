@@ -1,0 +1,38 @@
+"""A setting that nothing shows by accident."""
+
+import inspect
+from typing import Annotated, Any, get_args, get_origin
+
+
+class Secret:
+    """A text that no message, log or traceback shows; `reveal()` returns it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+def is_secret(kind: Any) -> bool:
+    """Tell whether a type is a Secret, or has one in it."""
+    return inspect.isclass(kind) and issubclass(kind, Secret) or any(map(is_secret, get_args(kind)))
+
+
+def as_text(kind: Any) -> Any:
+    """Replace Secret by `str`, because msgspec accepts limits of length on that only."""
+    if get_origin(kind) is Annotated:
+        base, *rest = get_args(kind)
+        return Annotated[(as_text(base), *rest)]
+    return str if inspect.isclass(kind) and issubclass(kind, Secret) else kind

@@ -1,0 +1,150 @@
+"""`make demo`: what it takes, what it refuses, and what it prints."""
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.support.machine import environment, fetch, free_port, missing, run
+from tools.variants import QUESTIONS, TEMPLATE
+
+
+def refused(folder: Path, **given: str) -> str:
+    """Run the tool with variables of make's command line that it refuses; return its message."""
+    (folder / "demo").mkdir(exist_ok=True)
+    (folder / "demo/kept").touch()
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.demo", *given],
+        cwd=TEMPLATE,
+        env=environment(**{"BUILD": str(folder), "PORT": ""} | given),
+        text=True,
+        capture_output=True,
+    )
+    assert done.returncode == 1
+    assert [path.name for path in folder.rglob("*")] == ["demo", "kept"]
+    return done.stderr or done.stdout
+
+
+def test_a_misspelled_question_is_refused_with_the_ones_that_there_are(tmp_path: Path) -> None:
+    message = refused(tmp_path, datastor="sql")
+    assert message.startswith("demo: datastor is not a question. Did you mean datastore? ")
+    for question in QUESTIONS:
+        assert question.startswith("_") or question in message
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"datastore": "mysql"}, "datastore=mysql is not an answer. Choose one of none, sql, fi"),
+        ({"run_tests": "perhaps"}, "run_tests=perhaps is not an answer. Choose one of false, tr"),
+        ({"model": "onnx", "python_version": "3.15"}, "model=onnx python_version=3.15 is not poss"),
+        ({"project_slug": "My Shop"}, "project_slug: 'My Shop' is not valid"),
+        ({"PORT": "http"}, "PORT=http is not a port"),
+        ({"PORT": "0"}, "PORT=0 is not a port"),
+    ],
+    ids=str,
+)
+def test_an_answer_that_is_not_possible_is_refused_and_the_old_project_stays(
+    tmp_path: Path, given: dict[str, str], message: str
+) -> None:
+    assert message in refused(tmp_path, **given)
+
+
+def test_a_port_that_is_in_use_is_refused_and_a_free_one_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("", free_port())) as server:
+        port = server.getsockname()[1]
+        message = refused(tmp_path, PORT=str(port))
+    assert re.fullmatch(rf"demo: port {port} is in use. For example: make demo PORT=\d+\n", message)
+
+
+def test_the_answers_are_the_variables_of_the_command_line_and_not_of_the_environment() -> None:
+    own = {"license": "none", "datastore": "sql"}
+    printed = run("make", "--dry-run", "-j2", "demo", "auth=jwt", "PORT=1", cwd=TEMPLATE, **own)
+    (names,) = re.findall(r"tools\.demo (.*)$", printed, re.MULTILINE)
+    assert sorted(names.split()) == ["PORT", "auth"]
+
+
+@pytest.fixture(scope="session")
+def tools() -> None:
+    """Install what `make demo` needs; one test at a time, because tests run side by side."""
+    with (TEMPLATE / "requirements/demo.txt").open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        run("make", ".venv/demo/demo.txt", cwd=TEMPLATE)
+
+
+@contextmanager
+def demo(folder: Path, **given: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run `make demo` until it serves; yield the process and what it has printed."""
+    words = [f"{name}={text}" for name, text in given.items()]
+    with subprocess.Popen(
+        ["make", "demo", f"BUILD={folder}", *words],
+        cwd=TEMPLATE,
+        env=environment(),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout
+        printed = ""
+        try:
+            for line in process.stdout:
+                printed += line
+                if "Ctrl-C" in line:
+                    break
+            yield process, printed
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.communicate(timeout=30)
+
+
+def wait_until_free(port: int) -> None:
+    """Wait for the end of a process that was killed."""
+    for _ in range(50):
+        with suppress(OSError):
+            socket.create_server(("", port)).close()
+            return
+        time.sleep(0.1)
+    pytest.fail(f"port {port} is still in use")
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"datastore": "sql", "auth": "jwt"},
+        {"datastore": "firestore", "telemetry": "prometheus"},
+    ],
+    ids=str,
+)
+def test_make_demo_prints_a_page_that_is_served_and_a_request_that_works(
+    tmp_path: Path, tools: None, given: dict[str, str]
+) -> None:
+    if given.get("datastore") == "firestore" and not shutil.which("gcloud"):
+        missing("gcloud, with the Firestore emulator")
+    project = tmp_path / "demo"
+    project.mkdir()
+    (project / "old").touch()
+    with demo(tmp_path, PORT=str(free_port()), **given) as (_, printed):
+        (page,) = re.findall(r"the page +(http://\S+/docs)$", printed, re.MULTILINE)
+        assert 'src="docs/init.js"' in fetch(page)
+        (request,) = re.findall(r"a request +(curl .*)$", printed, re.MULTILINE)
+        response = run("sh", "-c", f"{request} --silent", cwd=TEMPLATE)
+        assert "Ada" in json.dumps(json.loads(response))
+        assert f"the project  {project}. The next `make demo` replaces it" in printed
+        assert not (project / "old").exists()
+        ports = re.findall(r":?(\d+)$", (project / ".env").read_text(), re.MULTILINE)
+    for port in map(int, ports):  # The server has stopped, and what it needed.
+        wait_until_free(port)
