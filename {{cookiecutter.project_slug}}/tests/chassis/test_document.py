@@ -194,7 +194,7 @@ def take_other(other: str) -> str:
             {"/a/<int:name>": take_number, "/a/<name>": take_text},
             "GET /a/{name} is the path of two",
         ),
-        ({"/a/<name>": take_text, "/a/<other>": take_other}, "are one path in OpenAPI: name their"),
+        ({"/a/<name>": take_text, "/a/<other>": take_other}, "are one path in OpenAPI: give their"),
     ],
 )
 def test_two_routes_that_openapi_cannot_tell_apart_are_refused(

@@ -388,8 +388,8 @@ def file_in_json() -> Files:
     ("function", "correction"),
     [
         (json_with_a_file, 'a file is not JSON: write .*Media."multipart/form-data"'),
-        (csv_of_a_struct, "a body of text/csv is no .*Thing.*: take `str`, `bytes` or `IO"),
-        (form_of_text, "a body of multipart/form-data is no .*for a form a Struct"),
+        (csv_of_a_struct, "a body of text/csv cannot be .*Thing.*: take `str`, `bytes` or `IO"),
+        (form_of_text, "a body of multipart/form-data cannot be .*for a form a Struct"),
         (
             form_with_an_object,
             "`thing` in a form cannot be read from text: use one value, or a list of values",
@@ -403,8 +403,8 @@ def file_in_json() -> Files:
         (bounded_response, "remove it from the return"),
         (several_types, "each response has one media type.*name one, or write .*Response"),
         (any_type, "each response has one media type"),
-        (csv_response_of_a_struct, "a response of text/csv is no .*: return `str`"),
-        (text_or_json, "a response of text/csv is no "),
+        (csv_response_of_a_struct, "a response of text/csv cannot be .*: return `str`"),
+        (text_or_json, "a response of text/csv cannot be "),
         (response_or_text, "a Response in a union cannot be described"),
         (stream_without_media, "for another media type, add chassis.Media"),
         (file_in_json, "a file is not JSON"),
