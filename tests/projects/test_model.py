@@ -162,7 +162,7 @@ def test_a_bad_line_is_named_and_nothing_is_written(project: Path, fault: str) -
 OTHER = {
     "a missing column": (b"age,months,plan,outcome\n41,16,plus,renews\n", "line 2 .*`visits`"),
     "no outcome": (b"age,months,visits,plan\n41,16,11.5,plus\n", "line 2 .*outcome is None"),
-    "no rows": (HEAD.encode(), "0 rows have the outcome cancels, less than 50"),
+    "no rows": (HEAD.encode(), "0 rows have the outcome cancels, fewer than 50"),
     "one outcome": ((HEAD + GOOD * 99).encode(), "0 rows have the outcome cancels"),
     "another encoding": (HEAD.encode("utf-16"), "customers.csv cannot be read: 'utf-8' codec"),
     "no file": (None, "customers.csv cannot be read: .*No such file"),

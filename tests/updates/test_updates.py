@@ -400,7 +400,7 @@ def grow_old(template: Path) -> str:
 def move_far_on(template: Path) -> None:
     """Change the template where its projects change too, and bring the present lock files."""
     git(template, "revert", "--no-edit", "HEAD")
-    old = "Report that the process is up; nothing that it depends on is checked."
+    old = "Report that the process is up. Its dependencies are not checked."
     for path in [template / PROJECT.name / "chassis/probes.py", *template.glob("templates/docs/*")]:
         text = path.read_text(encoding="utf-8")
         assert old in text

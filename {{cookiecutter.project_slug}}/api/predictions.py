@@ -1,4 +1,4 @@
-"""The example to replace: will a customer renew? `training/train.py` makes its model."""
+"""Predict whether customers renew, an example to replace. `training/train.py` trains the model."""
 
 from typing import Annotated, Literal
 
@@ -13,11 +13,11 @@ predictions = Blueprint("predictions", __name__)
 
 
 class Customer(Input):
-    """What the model takes. `make train` copies the fields into the model's card."""
+    """An input of the model. `make train` copies the fields into the model's card."""
 
     age: Annotated[int, Meta(ge=18, le=120, description="In years.")]
     months: Annotated[int, Meta(ge=0, le=1200, description="Since the first payment.")]
-    visits: Annotated[float, Meta(ge=0, le=1000, description="A month; null if unknown.")] | None
+    visits: Annotated[float, Meta(ge=0, le=1000, description="Per month; null if unknown.")] | None
     plan: Literal["basic", "plus", "pro"]
 
 
@@ -36,7 +36,7 @@ predictions.record_once(serve(Customer))
 @predictions.post("/predictions")
 @operation()
 def create_predictions(body: PredictionsIn) -> Predictions:
-    """Predict for each customer whether they renew."""
+    """Predict whether each customer renews."""
     return Predictions(model().predict(body.instances), model().version)
 
 

@@ -1,6 +1,6 @@
-"""The chassis: code that every service shares. Updated by `cruft update`.
+"""Provide the chassis, the code that all services share. `cruft update` updates it.
 
-Your code imports these names, and those of chassis.security{{ ", chassis.auth" if cookiecutter.auth == "jwt" }}{{ ", chassis.model" if cookiecutter.model == "onnx" }}{{ ", chassis.telemetry" if cookiecutter.telemetry == "otlp" }}{{ ", chassis.resources, chassis.database" if cookiecutter.datastore == "sql" else ", chassis.resources, chassis.firestore" if cookiecutter.datastore == "firestore" }}. The chassis never imports your code.
+Import these names in your code, and the names of chassis.security{{ ", chassis.auth" if cookiecutter.auth == "jwt" }}{{ ", chassis.model" if cookiecutter.model == "onnx" }}{{ ", chassis.telemetry" if cookiecutter.telemetry == "otlp" }}{{ ", chassis.resources, chassis.database" if cookiecutter.datastore == "sql" else ", chassis.resources, chassis.firestore" if cookiecutter.datastore == "firestore" }}. The chassis never imports your code.
 """
 
 from .application import Settings, close_app, open_app

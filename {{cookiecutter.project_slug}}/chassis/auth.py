@@ -1,7 +1,7 @@
 """Verify the bearer tokens of an OpenID Connect issuer. Every route needs one, unless it is public.
 
-A view that is decorated with `public` (chassis/security.py) needs none. Another one reads the claims
-with `tokens.caller()`, and `@operation(security=tokens.with_scopes("items:write"))` requires scopes.
+`public` (chassis/security.py) marks a view that needs no token. Other views read the claims with
+`tokens.caller()`, and `@operation(security=tokens.with_scopes("items:write"))` requires scopes.
 """
 
 import logging
@@ -30,9 +30,9 @@ T = TypeVar("T")
 
 LEEWAY = 30  # seconds by which the issuer's clock may differ
 MAX_LENGTH = 8192  # of a token; gunicorn refuses a longer header
-TYPES = {"jwt", "at+jwt", "application/at+jwt"}  # others are no tokens for an API
+TYPES = {"jwt", "at+jwt", "application/at+jwt"}  # other types are not API tokens
 OPTIONS: Any = {"require": ["exp", "iss", "aud"]}
-# One of these is set where a token of a local issuer must not be accepted: the Dockerfile sets the first.
+# A deployment has one of these, and refuses an http issuer. The Dockerfile sets IN_IMAGE.
 DEPLOYED = ("IN_IMAGE", "K_SERVICE", "KUBERNETES_SERVICE_HOST")
 ISSUER = Meta(
     pattern=URL + r"\Z",
@@ -42,7 +42,7 @@ ISSUER = Meta(
 
 @dataclass(frozen=True, kw_only=True)
 class AuthSettings(ServerSettings):
-    """Both are required: `register` refuses an application without them."""
+    """The issuer and the audience of the tokens. Without them, `register` raises SystemExit."""
 
     auth_issuer: Annotated[str, ISSUER] = ""
     auth_audience: str = ""
@@ -50,7 +50,7 @@ class AuthSettings(ServerSettings):
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """Return the settings; raise SystemExit if a deployed API has an issuer without TLS."""
-        __tracebackhide__ = True  # pytest would show the variables, secrets among them
+        __tracebackhide__ = True  # pytest would show the variables, including secrets
         settings = super().from_environment(environ)
         if settings.auth_issuer.startswith("http:") and any(map(environ.get, DEPLOYED)):
             shown = f"AUTH_ISSUER={settings.auth_issuer!r}"
@@ -67,7 +67,7 @@ class Header(msgspec.Struct):
 class Claims(msgspec.Struct, kw_only=True, dict=True):
     """The claims of a verified token: https://www.rfc-editor.org/rfc/rfc9068#section-2.2.
 
-    `read` returns those of your issuer.
+    `read` returns other claims, such as those that your issuer adds.
     """
 
     iss: str
@@ -98,14 +98,14 @@ class Claims(msgspec.Struct, kw_only=True, dict=True):
 @per_process
 def keys() -> Keys:
     settings = current_app.extensions["settings"]
-    # One thread stays free for callers with a known key, and for /health.
+    # One thread stays free for /health and for tokens whose key is known.
     return Keys(settings.auth_issuer, max(1, settings.threads - 1))
 
 
 def verify(token: str) -> Claims | None:
-    """Return the claims of a valid token; log why another is refused, and never the token.
+    """Return the claims of a valid token; return None and log the reason if the token is invalid.
 
-    Raises ServiceUnavailable (503) if its key is unknown and the issuer is down.
+    Never logs the token. Raises ServiceUnavailable (503) if an unknown key cannot be fetched.
     """
     try:
         return decode(token)
@@ -115,7 +115,7 @@ def verify(token: str) -> Claims | None:
 
 
 def decode(token: str) -> Claims:
-    """Return the claims of a token; raise an exception that says why it is refused."""
+    """Return the claims of a token; raise an exception with the reason if the token is invalid."""
     settings = current_app.extensions["settings"]
     if len(token) > MAX_LENGTH:
         raise ValueError(f"it is longer than {MAX_LENGTH} bytes")
@@ -123,7 +123,7 @@ def decode(token: str) -> Claims:
     if header.alg not in ALGORITHMS or header.typ.lower() not in TYPES:
         raise ValueError("its algorithm or its type is not allowed")
     if not (key := keys().find(header.kid, header.alg)):
-        raise ValueError("the issuer has no key of its id and algorithm")
+        raise ValueError("the issuer has no key with its id and algorithm")
     issuer, audience = settings.auth_issuer, settings.auth_audience
     found = jws.decode(
         token, key, [header.alg], OPTIONS, audience=audience, issuer=issuer, leeway=LEEWAY

@@ -7,15 +7,15 @@ from werkzeug.exceptions import ServiceUnavailable
 
 
 class Breaker:
-    """Keeps requests from waiting for a datastore that does not respond.
+    """Keep requests from waiting for a datastore that does not respond.
 
-    Otherwise they would soon hold every thread, and /health would wait too. While it is open, one
-    request at a time tries the datastore, one second after the last failure, in each worker. The
-    others get 503 immediately.
+    Otherwise such requests would soon occupy every thread, and /health would wait too. While the
+    breaker is open, each worker lets one request probe the datastore, one second after the last
+    failure. The other requests get 503 immediately.
     """
 
     def __init__(self, name: str, seconds: float) -> None:
-        """Take the datastore's name, for the caller, and the seconds after which a call gives up."""
+        """Set the datastore's name, which errors show, and the timeout of a call in seconds."""
         self.name, self.seconds = name, seconds
         self._lock = Lock()
         self._try_again_at = self._answered_at = 0.0
@@ -37,7 +37,7 @@ class Breaker:
         self._try_again_at = monotonic() + 1 if silent else 0.0
 
     def is_silent(self) -> bool:
-        """Tell whether the last success is older than the timeout of a call."""
+        """Return whether the last success is older than the timeout of a call."""
         return monotonic() - self._answered_at > self.seconds
 
     # % if cookiecutter.telemetry == "prometheus"

@@ -5,25 +5,25 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
-# Seconds that a request waits for a place, in slices. Requests queued behind it, such as /health,
-# wait as long. A slice takes longer on a busy machine, so a process without CPU time does not count
-# as stuck.
+# A request waits for a place in SLICES slices of SLICE seconds, 50 ms in all. Requests queued
+# behind it, such as /health, wait as long. On a busy machine a slice takes longer, so that a lack
+# of CPU time does not look like a stuck datastore.
 SLICE, SLICES = 0.002, 25
-# Slices before the first request has ended, because a new process has to connect.
+# Slices until the first request has ended: a new process must connect first.
 FIRST_SLICES = 200
 
 
 class Bulkhead:
-    """Keeps a thread free for /health and other requests while the datastore is slow or blocked.
+    """Keep a thread free for /health and other requests while the datastore is slow or blocked.
 
-    One request fewer than there are threads can use the datastore at a time. This includes requests
-    that wait for a lock, a slow statement or a name server. If no place becomes free in 50 ms, the
+    A request that uses the datastore has a place, even while it waits for a lock, a slow statement
+    or a name server. There is one place fewer than threads. If no place becomes free in 50 ms, the
     datastore counts as stuck: requests get 503 immediately until a place is free. With one thread
-    in the process, none is kept free.
+    in the process, no thread is kept free.
     """
 
     def __init__(self, threads: int, unavailable: Callable[[], Exception]) -> None:
-        """Take the number of threads of the process, and a function that makes a refusal's error."""
+        """Set the number of threads, and a function that returns the error of refused requests."""
         self.places = max(1, threads - 1)
         self._unavailable = unavailable
         self._free, self._slices, self._stuck = self.places, FIRST_SLICES, False
@@ -64,7 +64,7 @@ class Bulkhead:
                 raise self._unavailable()
 
     def __exit__(self, *raised: Any) -> None:
-        """Give the place to the request that has waited longest, if any."""
+        """Pass the place to the request that has waited longest; without one, free the place."""
         with self._lock:
             self._slices = SLICES
             if self._queue:

@@ -1,4 +1,4 @@
-"""The card of a model: model.json. docs/model.md explains its fields."""
+"""Define a model's card, model.json. docs/model.md explains its fields."""
 
 from typing import Annotated, Any
 
@@ -24,7 +24,7 @@ class Version(msgspec.Struct):
 
 
 class Card(Version):
-    """What a model is, what it takes, and how it was made."""
+    """A model's name and version, its inputs and output, and its training."""
 
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
     inputs: dict[str, dict[str, Any]]

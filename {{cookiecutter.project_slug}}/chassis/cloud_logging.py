@@ -13,7 +13,7 @@ read_legacy = re.compile(r"([0-9a-f]{32})/(\d{1,20})(?:;o=(\d))?", re.ASCII).ful
 
 
 def with_trace(application: "WSGIApplication", project: str) -> "WSGIApplication":
-    """Wrap a WSGI application: add the request's trace, in the project, to its log lines."""
+    """Wrap a WSGI application: add each request's trace, in `project`, to the log lines."""
 
     def wrapped(environ: "WSGIEnvironment", start_response: "StartResponse") -> Any:
         environ["log_fields"] |= fields_of(environ, project)
@@ -23,7 +23,7 @@ def with_trace(application: "WSGIApplication", project: str) -> "WSGIApplication
 
 
 def fields_of(environ: "WSGIEnvironment", project: str) -> dict[str, Any]:
-    """Return the log fields of the trace that a request's headers name, if they name one."""
+    """Return the log fields of the trace in a request's headers; return {} if there is none."""
     named: str = environ.get("HTTP_TRACEPARENT", "")
     # % if cookiecutter.telemetry == "otlp"
     named = environ.get("chassis.traceparent", named)  # of the request's span, if telemetry is on

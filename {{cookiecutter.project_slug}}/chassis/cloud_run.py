@@ -1,4 +1,4 @@
-"""What is different on Cloud Run: https://cloud.google.com/run/docs/container-contract."""
+"""Adapt settings and logs to Cloud Run: https://cloud.google.com/run/docs/container-contract."""
 
 import os
 from collections.abc import Mapping
@@ -17,8 +17,8 @@ MARKS = ("K_SERVICE", "CLOUD_RUN_JOB")
 DEFAULTS = {
     "ACCESS_LOG": "off",  # the platform logs each request
     "BIND_ADDRESS": "0.0.0.0",  # Cloud Run's container contract requires it
-    "TIMEOUT": "0",  # an idle instance gets no CPU, so its workers look dead
-    "TRUSTED_PROXIES": "1",  # the platform's own
+    "TIMEOUT": "0",  # an idle instance gets no CPU, so its workers seem to hang
+    "TRUSTED_PROXIES": "1",  # Cloud Run's proxy
 }
 PROJECT = Meta(
     pattern=r"^[a-z0-9.:-]*$", description="lower-case letters, digits, hyphens, dots and colons"
@@ -31,23 +31,23 @@ class PlatformSettings(ServerSettings):
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """Return the settings of the environment; on Cloud Run, with defaults that fit it."""
-        __tracebackhide__ = True  # pytest would show the variables, secrets among them
+        """Read the settings from the environment; on Cloud Run, use DEFAULTS."""
+        __tracebackhide__ = True  # pytest would show the variables, including secrets
         return super().from_environment(adapt(environ))
 
 
 def adapt(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the environment, on Cloud Run with the defaults that fit it.
+    """Return the environment; on Cloud Run, add DEFAULTS for unset and empty variables.
 
-    Raises SystemExit for what would lose data there.
+    Raises SystemExit for a setting that would lose data there.
     """
     if not any(map(environ.get, MARKS)):
         return environ
     # % if cookiecutter.datastore == "sql"
     if (environ.get("DATABASE_URL") or "sqlite:").startswith("sqlite:"):
         raise SystemExit(
-            "DATABASE_URL: on Cloud Run, files are in memory and are lost with the instance, SQLite's "
-            "too: use postgresql://user:password@host/database."
+            "DATABASE_URL: on Cloud Run, files, including SQLite's, are in memory and are lost "
+            "with the instance: use postgresql://user:password@host/database."
         )
     # % elif cookiecutter.datastore == "firestore"
     if environ.get("FIRESTORE_EMULATOR_HOST"):
@@ -59,6 +59,6 @@ def adapt(environ: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def register(app: Flask) -> None:
-    """Add the trace of a request to its log lines; without a project there is none."""
+    """Add the trace of each request to its log lines, if GOOGLE_CLOUD_PROJECT is set."""
     if project := app.extensions["settings"].google_cloud_project:
         app.extensions["wrappers"].append(partial(with_trace, project=project))

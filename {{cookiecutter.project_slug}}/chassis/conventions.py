@@ -1,6 +1,7 @@
-"""Find the attributes of a request: https://opentelemetry.io/docs/specs/semconv/http/.
+"""Find a request's attributes: https://opentelemetry.io/docs/specs/semconv/http/ names them.
 
-Attributes of metrics have few values, whatever callers send. Query strings and headers are never recorded.
+Attributes of metrics have a limited set of values, whatever callers send. Query strings, and
+headers other than Host, are never recorded.
 """
 
 import sys
@@ -20,12 +21,12 @@ METHODS = {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"
 
 
 def note_route(app: Flask, **_: Any) -> None:
-    """Keep the route, because Flask drops the request before the response body ends."""
+    """Store the route, because Flask drops the request before the response body ends."""
     request.environ["chassis.route"] = request.url_rule
 
 
 def note_error(app: Flask, exception: BaseException, **_: Any) -> None:
-    """Keep the type of an exception that no error handler catches."""
+    """Store the type of an exception that no error handler catches."""
     request.environ["chassis.error"] = type(exception).__name__
 
 
@@ -50,14 +51,14 @@ def outcome_of(environ: "WSGIEnvironment") -> dict[str, Any]:
 
 
 def name_of(attributes: dict[str, Any]) -> str:
-    """Return the name of a request's span: GET /api/v1/items/{item_id}, or GET without a route."""
+    """Return a request's span name: GET /api/v1/items/{item_id}, or GET if it has no route."""
     method: str = attributes[METHOD].replace("_OTHER", "HTTP")
     route = attributes.get("http.route")
     return f"{method} {route}" if route else method
 
 
 def is_failure(environ: "WSGIEnvironment", attributes: dict[str, Any]) -> bool:
-    """Return whether the server failed. A client that closes the connection is no failure."""
+    """Return whether the server failed. A connection that the client closes does not count."""
     if environ.get("log_fields", {}).get("aborted") == "server":
         return True
     status: int = attributes["http.response.status_code"]

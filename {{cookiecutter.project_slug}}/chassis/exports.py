@@ -20,29 +20,29 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from .redaction import redacted
 
-importlib.import_module("requests")  # else each worker would import it after the fork
+importlib.import_module("requests")  # otherwise each worker would import it
 log = logging.getLogger(__name__)
-# Seconds in which a worker that shuts down may send the last spans and metrics. The second value is
-# for a collector that is known to fail.
+# Seconds to send the last spans and metrics when a worker shuts down. LAST_TRY applies if exports
+# to the collector already fail.
 LAST_EXPORT, LAST_TRY = 1.0, 0.1
 
 
 class Reason(logging.Filter):
     """Drop the messages of an SDK exporter, and keep the last one for `Watched` to log.
 
-    The exporter logs each failed try, and retries for OTEL_EXPORTER_OTLP_TIMEOUT. So `text` is set
-    while an export is still retried.
+    The exporter retries for OTEL_EXPORTER_OTLP_TIMEOUT and logs each failed attempt. So `text` is
+    set as soon as the first attempt has failed.
     """
 
     text = ""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        self.text = record.getMessage()[:300]  # it can hold the response of a proxy
+        self.text = record.getMessage()[:300]  # a message can contain a proxy's response
         return False
 
 
 class Headers(logging.Filter):
-    """Replace the SDK's message about the collector's headers, because that holds them."""
+    """Replace the SDK's message about the collector's headers, because it contains the headers."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = "OTEL_EXPORTER_OTLP_HEADERS cannot be read: use name=value,name=value."
@@ -99,7 +99,7 @@ class SpanProcessor(BatchSpanProcessor):
     patience = LAST_EXPORT
 
     def shutdown(self) -> None:
-        """Export the last spans. An unreachable collector would delay it for up to 30 s."""
+        """Export the last spans. The SDK's timeout, 30 s, would delay the worker's shutdown."""
         self._batch_processor.shutdown(timeout_millis=int(self.patience * 1000))
 
 
@@ -110,7 +110,7 @@ class Exports:
         """Start the SDK; raise ValueError if it rejects a variable."""
         settings = app.extensions["settings"]
         traces, measurements = settings.endpoints
-        # While its queue is full, it warns at each span.
+        # While the SDK's queue is full, this logger warns at each span.
         logging.getLogger("opentelemetry.sdk._shared_internal").setLevel(logging.ERROR)
         own = {
             "service.name": settings.otel_service_name,

@@ -1,4 +1,4 @@
-"""Metrics of requests: https://opentelemetry.io/docs/specs/semconv/http/http-metrics/."""
+"""Measure requests: https://opentelemetry.io/docs/specs/semconv/http/http-metrics/."""
 
 from collections import Counter
 from threading import Lock
@@ -9,7 +9,7 @@ from .conventions import METHOD
 from .per_process import per_process
 from .telemetry import meter, tracer
 
-# In seconds, as the conventions set them.
+# In seconds, from the conventions.
 BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
 
 
@@ -24,7 +24,7 @@ class Instruments:
             "Duration of HTTP server requests.",
             explicit_bucket_boundaries_advisory=BUCKETS,
         )
-        # Not a counter of the SDK, because that takes 12 microseconds for each change.
+        # Not a counter of the SDK, because each change of an SDK counter is slow.
         self.active: Counter[str] = Counter()
         self.lock = Lock()
         meter().create_observable_up_down_counter(
@@ -45,5 +45,5 @@ class Instruments:
 
 @per_process
 def instruments() -> Instruments:
-    """Return the instruments of this process, which its first request makes."""
+    """Return the instruments of this process; its first request creates them."""
     return Instruments()

@@ -14,22 +14,22 @@ from jwt import PyJWK, PyJWTError
 from werkzeug.exceptions import ServiceUnavailable
 
 logger = logging.getLogger(__name__)
-# With the type and the curve of their keys: https://www.rfc-editor.org/rfc/rfc8725#section-3.1
+# Each with the type and the curve of its keys: https://www.rfc-editor.org/rfc/rfc8725#section-3.1
 ALGORITHMS = {
     "RS256": ("RSA", None),
     "PS256": ("RSA", None),
     "ES256": ("EC", "P-256"),
     "EdDSA": ("OKP", "Ed25519"),
 }
-# TLS, because a forged key would accept forged tokens. http is for an issuer on the same machine.
+# TLS is required, because forged keys would make forged tokens valid. http is for a local issuer.
 URL = (
     r"^(https://([\w.-]+|\[[\da-fA-F:]+\])|http://(localhost|127(\.\d{1,3}){3}|\[::1\]))"
     r"(:\d{1,5})?(/[^\s?#\\]*)?"
 )
 match_url = re.compile(URL + r"(\?[^\s#]*)?\Z", re.ASCII).match
-PATIENCE = 2  # seconds that a fetch of the two documents may take, and that a request waits for it
+PATIENCE = 2  # seconds to fetch both documents; a request waits as long at most
 PAUSE = 5  # seconds between fetches, so that many unknown key ids do not cause many fetches
-MAX_AGE = 600  # seconds after which known keys are fetched again, while no request waits
+MAX_AGE = 600  # seconds after which known keys are fetched again; no request waits for that
 MAX_BYTES = 262_144  # of each document
 
 
@@ -43,10 +43,10 @@ class KeySet(msgspec.Struct):
 
 
 class Keys:
-    """The keys of an issuer, by id and algorithm. They stay while the issuer is down."""
+    """An issuer's keys, by id and algorithm. While the issuer is down, known keys stay valid."""
 
     def __init__(self, issuer: str, most: int) -> None:
-        """Set how many requests may wait for any fetch but the first; others get 503."""
+        """Set the maximum number of requests that wait for a fetch, except the first fetch."""
         self.issuer = issuer
         self.keys: dict[tuple[str | None, str], PyJWK] = {}
         self._lock, self._places = Lock(), BoundedSemaphore(most)
@@ -56,14 +56,14 @@ class Keys:
         self._began_at = self._fetched_at = float("-inf")
 
     def find(self, key_id: str | None, algorithm: str) -> PyJWK | None:
-        """Return a key, None if the issuer has none; raise 503 if it is unknown and cannot be fetched."""
+        """Return a key, None if the issuer lacks it; raise 503 if a new key cannot be fetched."""
         if key := self.get(key_id, algorithm):
             if monotonic() - self._fetched_at > MAX_AGE:
                 self.refresh()
             return key
         ended = self.refresh()
         left = max(self._began_at + PATIENCE - monotonic(), 0)
-        if not self.keys and not self._is_away:  # the first fetch: no token can be verified before
+        if not self.keys and not self._is_away:  # the first fetch: every token needs it
             ended.wait(left)
         elif not ended.is_set() and self._places.acquire(timeout=0.05):
             ended.wait(left)
@@ -81,17 +81,17 @@ class Keys:
         return found[0] if len(found) == 1 else None
 
     def refresh(self) -> Event:
-        """Start a fetch, unless one runs or began in the last PAUSE seconds; return its Event."""
+        """Start a fetch unless one runs or began less than PAUSE seconds ago; return its Event."""
         with self._lock:
             if self._ended.is_set() and monotonic() - self._began_at > PAUSE:
                 ended = Event()
-                # In a thread, because name servers and slow responses have no timeout of their own.
+                # In a thread, because DNS lookups and slow responses have no timeout.
                 Thread(target=self.fetch, args=[ended], name="keys", daemon=True).start()
                 self._began_at, self._ended = monotonic(), ended
             return self._ended
 
     def fetch(self, ended: Event) -> None:
-        """Replace the keys; keep them if that fails."""
+        """Fetch new keys; keep the old ones if that fails."""
         try:
             self.keys = load(self.issuer)
             self._fetched_at, self._is_away = monotonic(), False
@@ -109,19 +109,19 @@ def load(issuer: str) -> dict[tuple[str | None, str], PyJWK]:
     url = issuer.rstrip("/") + "/.well-known/openid-configuration"
     found = msgspec.json.decode(get(url, end), type=Discovery)
     if found.issuer != issuer:
-        raise ValueError(f"its document names {found.issuer}")
+        raise ValueError(f"its discovery document has the issuer {found.issuer}")
     is_http = found.jwks_uri.startswith("http:") and issuer.startswith("https:")
     if is_http or not match_url(found.jwks_uri):
         raise ValueError(f"its keys are not at an https URL: {found.jwks_uri}")
     listed = msgspec.json.decode(get(found.jwks_uri, end), type=KeySet).keys
     keys = dict(each for data in listed for each in usable(data))
     if not keys:
-        raise ValueError(f"it has no key of {', '.join(ALGORITHMS)}")
+        raise ValueError(f"it has no valid key for {', '.join(ALGORITHMS)}")
     return keys
 
 
 def usable(data: dict[str, Any]) -> Iterator[tuple[tuple[str | None, str], PyJWK]]:
-    """Yield a key for each algorithm that it fits; none if it is malformed, weak, or for encryption."""
+    """Yield a key for each algorithm that can use it; skip malformed, weak and encryption keys."""
     shape = data.get("kty"), data.get("crv")
     for algorithm, needed in ALGORITHMS.items():
         given = data.get("alg", algorithm), data.get("use", "sig")
@@ -139,12 +139,12 @@ class NoRedirects(HTTPRedirectHandler):
 
 
 def get(url: str, end: float) -> bytes:
-    """Return a document; raise an exception if it is too large or comes too late."""
-    direct = [ProxyHandler({})] if url.startswith("http:") else []  # else HTTPS_PROXY counts
+    """Return a document; raise an exception if it is too large or not complete at `end`."""
+    direct = [ProxyHandler({})] if url.startswith("http:") else []  # https uses HTTPS_PROXY
     opener, data = build_opener(NoRedirects, *direct), b""
     with opener.open(url, timeout=max(end - monotonic(), 0.001)) as response:
         while chunk := response.read1(65_536):
             data += chunk
             if len(data) > MAX_BYTES or monotonic() > end:
-                raise ValueError(f"{url} is larger than {MAX_BYTES} bytes, or slow")
+                raise ValueError(f"{url} is larger than {MAX_BYTES} bytes, or too slow")
     return data

@@ -1,4 +1,4 @@
-"""Serve a machine-learning model: a file of ONNX and its card. docs/model.md explains both.
+"""Serve a machine-learning model: an ONNX file and its card. docs/model.md explains both.
 
 `predictions.record_once(serve(Customer))` loads the model whose inputs are the fields of Customer.
 `model().predict(customers)` returns its predictions.
@@ -27,7 +27,8 @@ from .predicting import predicting
 # % endif
 from .settings import ServerSettings
 
-# onnxruntime would send usage data to Microsoft, from a thread that a forked worker lacks: its exit would hang.
+# onnxruntime would send usage data to Microsoft, from a thread. This thread does not exist in a
+# forked worker, whose exit would hang.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime  # type: ignore[import-untyped]  # it has no stubs
 
@@ -35,7 +36,7 @@ __all__ = ["Card", "Prediction", "Version", "model", "serve"]
 
 FLOATS: dict[str, Any] = {"tensor(float)": np.float32, "tensor(double)": np.float64}
 TYPES: dict[str, Any] = FLOATS | {"tensor(int64)": np.int64, "tensor(string)": np.object_}
-# By how much a probability may differ from that of the golden example: processors round differently.
+# Maximum difference from the golden example's probability, because processors round differently.
 TOLERANCE = 1e-4
 
 
@@ -45,9 +46,9 @@ class ModelSettings(ServerSettings):
 
 
 class Model:
-    """The model of a folder, checked and warm. Threads and forked processes can share it.
+    """A model that was loaded, checked and run once. Threads and forked processes can share it.
 
-    Raises an exception that says how the file, the card and the struct of an instance differ.
+    Raises an exception if the file, the card and the struct `instance` do not match.
     """
 
     def __init__(self, folder: Path, instance: type[msgspec.Struct]) -> None:
@@ -57,14 +58,14 @@ class Model:
             raise ValueError(f"model.onnx has SHA-256 {found}, model.json has {self.card.sha256}")
         self.version = Version(self.card.name, self.card.version)
         options = onnxruntime.SessionOptions()
-        # One thread each: further ones would not exist after the fork, and would compete with the server's.
+        # One thread: others would not exist after the fork, and would compete with the server's.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         self.session = onnxruntime.InferenceSession(file, options, ["CPUExecutionProvider"])
         self.inputs = {each.name: TYPES.get(each.type) for each in self.session.get_inputs()}
         self.check(instance)
         example = self.card.golden_example
-        # Twice, because some files take one row only.
+        # Two rows, because some files accept only one.
         made, _ = self.predict([msgspec.convert(example.input, instance)] * 2)
         difference = abs(made.probability - example.output.probability)
         if made.label != example.output.label or not difference <= TOLERANCE:
@@ -90,7 +91,7 @@ class Model:
         """Return an array with a row for each instance and a column for each label."""
         table = np.array([astuple(instance) for instance in instances], np.object_)
         columns = table[None] if len(self.inputs) == 1 else table.T[..., None]
-        with np.errstate(over="ignore"):  # a number that 32 bits cannot hold becomes infinite
+        with np.errstate(over="ignore"):  # a number too large for 32 bits becomes infinite
             feed = {
                 name: column.astype(kind)
                 for (name, kind), column in zip(self.inputs.items(), columns, strict=True)
@@ -99,7 +100,7 @@ class Model:
         if found.shape != (wanted := (len(table), len(self.card.labels))):
             raise ValueError(f"{self.card.output} has the shape {found.shape}, not {wanted}")
         if not np.isfinite(found).all():
-            raise ValueError("the model gives a probability that is not a number")
+            raise ValueError("the model returns a probability that is not finite")
         return found
 
     def predict(self, instances: Sequence[msgspec.Struct]) -> list[Prediction]:
@@ -120,14 +121,14 @@ class Model:
 def serve(instance: type[msgspec.Struct]) -> Callable[[BlueprintSetupState], None]:
     """Load the model of MODEL_PATH when a blueprint is registered: `record_once(serve(Customer))`.
 
-    Raises SystemExit with one line if it cannot be served.
+    Raises SystemExit with one line if the model cannot be served.
     """
 
     def load(state: BlueprintSetupState) -> None:
         folder = state.app.extensions["settings"].model_path
         try:
             state.app.extensions["model"] = Model(folder, instance)
-        except Exception as error:  # onnxruntime has its own
+        except Exception as error:  # onnxruntime has its own types
             reason = " ".join(str(error).split())
             raise SystemExit(f"MODEL_PATH={folder}: {reason}") from error
 

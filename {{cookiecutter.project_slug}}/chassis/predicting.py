@@ -1,4 +1,4 @@
-"""Record a span and metrics for each call of the model. There are no conventions for it yet."""
+"""Record a span and metrics for each call of the model. OpenTelemetry defines no names for them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,7 +35,7 @@ def instruments() -> tuple[Any, Any]:
 @contextmanager
 def predicting(model: Version, size: int) -> Iterator[None]:
     """Record a call of a model with `size` instances; the instances themselves are not recorded."""
-    if not is_on():  # such as the check of the golden example, before the fork
+    if not is_on():  # for example outside an application, while the model is checked
         yield
         return
     about = {"model.name": model.name, "model.version": model.version}

@@ -1,4 +1,4 @@
-"""GET /ready: the datastore responds too."""
+"""Serve GET /ready, which checks the datastore."""
 
 from flask import Blueprint, current_app
 

@@ -1,4 +1,4 @@
-"""What resources share: pages (`query: Page`), ETags (`headers: Condition`), 404."""
+"""Help with resources: pages (`query: Page`), ETags (`headers: Condition`) and 404."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from contextlib import suppress
@@ -21,7 +21,7 @@ from .values import Time, dec_hook, is_storable
 __all__ = ["Condition", "Cursor", "Page", "Position", "found", "now", "tag_of"]
 
 T = TypeVar("T")
-# The types of the fields by which a list can be sorted, in a cursor.
+# The types that the value of a sort field has in a cursor.
 SORTABLE = (str, int, float, datetime, NoneType)
 now = partial(datetime.now, UTC)
 
@@ -40,7 +40,7 @@ class Position(NamedTuple):
     id: UUID
 
 
-# A digest of the sort and the filters, the value and the id, in MessagePack and base64.
+# MessagePack in base64: a digest of the sort and the filters, then a Position's value and id.
 Cursor = Annotated[
     str,
     Meta(
@@ -51,7 +51,7 @@ CURSORS = msgspec.msgpack.Decoder(tuple[bytes, Any, UUID])
 
 
 class Page(Input):
-    """Which page of a list: the newest first, unless a subclass has a field `sort`.
+    """The query of a page of a list, newest first unless a subclass has a field `sort`.
 
     `sort` is a Literal of names of fields; a name with "-" in front sorts in descending order. Every
     other field of a subclass is a filter: only rows or documents with the same value are listed. To
@@ -74,7 +74,7 @@ class Page(Input):
         return {name: given[name] for name in sorted(own) if given[name] not in (UNSET, None)}
 
     def digest(self) -> bytes:
-        """Return what a cursor has in common with the other cursors of the same list."""
+        """Return a hash of the sort and the filters; all cursors of the same list contain it."""
         given = structs.replace(self, per_page=20, cursor=UNSET)
         return blake2b(msgspec.json.encode(given), digest_size=6).digest()
 
@@ -91,11 +91,11 @@ class Page(Input):
             if digest == self.digest() and isinstance(value, SORTABLE) and is_storable(value):
                 kind = Time if kind is datetime else kind
                 return Position(msgspec.convert(value, kind, dec_hook=dec_hook), id_)
-        detail = "Not a cursor of this list with this sort and these filters: start without one."
+        detail = "The cursor is invalid, or from another list, sort or filter: start without one."
         raise Invalid(Fault(detail, parameter="cursor"))
 
     def cut(self, listed: list[T]) -> tuple[list[T], str | None]:
-        """Cut a list of up to `per_page + 1`; return the page and the cursor of the next page, if any."""
+        """Split a list of up to `per_page + 1`: return the page, and the next cursor if any."""
         page = listed[: self.per_page]
         if len(page) == len(listed):
             return page, None
@@ -109,7 +109,7 @@ def tag_of(returned: Any) -> str:
     return quote_etag(generate_etag(msgspec.json.encode(returned)))
 
 
-IF_MATCH = Meta(max_length=4096, description="the ETag that it must have; * is any")
+IF_MATCH = Meta(max_length=4096, description="the ETag that the resource must have; * accepts any")
 
 
 class Condition(msgspec.Struct, rename={"if_match": "If-Match"}):
@@ -122,8 +122,8 @@ class Condition(msgspec.Struct, rename={"if_match": "If-Match"}):
     def check(self, current: Any) -> None:
         """Raise PreconditionFailed (412) unless If-Match has the ETag of the current value.
 
-        A weak tag (W/"…") counts, because a proxy that compresses makes the ETag weak. The ETag is
-        a hash of the value, so it names the value whatever its encoding is.
+        A weak tag (W/"…") is accepted, because a proxy that compresses responses weakens ETags.
+        That is safe, because the ETag is a hash of the value and does not depend on the encoding.
         """
         tag, _ = unquote_etag(tag_of(current))
         if not parse_etags(self.if_match).contains_weak(tag):

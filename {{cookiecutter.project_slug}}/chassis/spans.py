@@ -42,7 +42,7 @@ class Requests:
     def __init__(self, application: "WSGIApplication", app: Flask) -> None:
         self.application, self.app = application, app
         self._process = 0  # id of the process that created the instruments
-        # Sent before credentials are verified, so that a 401 has its route.
+        # request_started is sent before credentials are verified, so that a 401 has its route.
         request_started.connect(note_route, app)
         got_request_exception.connect(note_error, app)
 

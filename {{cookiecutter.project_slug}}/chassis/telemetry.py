@@ -90,7 +90,7 @@ def record_requests(app: Flask) -> None:
     """Wrap an application so that each request has a span; without an endpoint, do nothing."""
     settings = app.extensions["settings"]
     if any(settings.endpoints) and not settings.otel_sdk_disabled:
-        # Before the fork, so that workers share the memory. Importing the SDK starts no thread.
+        # Import the SDK before the fork, so that workers share its memory. This starts no thread.
         from . import exports as exports
         from .spans import Requests
 

@@ -1,4 +1,4 @@
-"""Data for the example: made-up customers, and whether they renewed. Replace it with yours.
+"""Generate example data: made-up customers, and whether they renewed. Use your own data instead.
 
     python -m training.data > customers.csv
 

@@ -1,6 +1,7 @@
 """Train the model that api/predictions.py serves: `make train`, or `make train DATA=customers.csv`.
 
-Writes model/model.onnx and its card, model/model.json; or says why not, and writes neither.
+Writes model/model.onnx and its card, model/model.json. If that fails, prints the reason and writes
+neither file.
 """
 
 import csv
@@ -37,18 +38,18 @@ FOLDER = Path("model")
 OUTCOME, LABELS = "outcome", ["cancels", "renews"]
 FIELDS = msgspec.json.schema(Customer)["$defs"]["Customer"]["properties"]
 TEXTS = [name for name, field in FIELDS.items() if "enum" in field]
-# The least number of rows with each outcome.
+# Minimum number of rows for each outcome.
 LEAST = 50
-# The least area under the ROC curve with which a model is written. Guessing has 0.5.
+# Minimum area under the ROC curve; below it, no model is written. Random guesses score 0.5.
 FLOOR = 0.75
-# The most by which a probability may differ between scikit-learn (64 bits) and ONNX (32 bits).
+# Maximum difference of a probability between scikit-learn (64 bits) and ONNX (32 bits).
 TOLERANCE = 1e-5
-# Versions of the operators. An older onnxruntime than the one that is locked reads them, too.
+# ONNX operator versions, not the newest ones, so that an older onnxruntime can read the model, too.
 OPSETS = {"": 21, "ai.onnx.ml": 3}
 
 
 def build() -> Pipeline:
-    """Return the pipeline. It takes a column for each field of Customer, in their order."""
+    """Return the pipeline. Its input has one column per field of Customer, in the same order."""
     texts = [place for place, name in enumerate(FIELDS) if name in TEXTS]
     numbers = [place for place, name in enumerate(FIELDS) if name not in TEXTS]
     columns = [
@@ -59,13 +60,13 @@ def build() -> Pipeline:
 
 
 def read(text: str) -> tuple[list[Customer], list[str]]:
-    """Return the customers and the outcomes of a CSV file; exit with the line that is not valid."""
+    """Return the customers and the outcomes of a CSV file; exit at the first invalid line."""
     found, outcomes = [], []
     rows = csv.DictReader(text.splitlines())
     for row in rows:
         try:
             if (outcome := row.pop(OUTCOME, None)) not in LABELS:
-                raise ValueError(f"{OUTCOME} is {outcome!r}, none of {LABELS}")
+                raise ValueError(f"{OUTCOME} is {outcome!r}, not one of {LABELS}")
             outcomes.append(outcome)
             cells = {name: cell or None for name, cell in row.items()}
             found.append(msgspec.convert(cells, Customer, strict=False))
@@ -75,7 +76,7 @@ def read(text: str) -> tuple[list[Customer], list[str]]:
 
 
 def table(found: list[Customer]) -> Any:
-    """Return customers as the pipeline takes them: a missing value is NaN."""
+    """Convert customers to the pipeline's input: a missing value becomes NaN."""
     rows = [[math.nan if value is None else value for value in astuple(each)] for each in found]
     return np.array(rows, dtype=object)
 
@@ -88,7 +89,7 @@ def convert(pipeline: Pipeline) -> bytes:
     ]
     plain = {"zipmap": False}
     made = convert_sklearn(pipeline, NAME, types, target_opset=OPSETS, options=plain)
-    made.opset_import.sort(key=lambda operators: operators.domain)  # skl2onnx has any order
+    made.opset_import.sort(key=lambda operators: operators.domain)  # skl2onnx's order varies
     return made.SerializeToString()
 
 
@@ -102,7 +103,7 @@ def main(path: str = "") -> None:
     for label in LABELS:
         if (count := outcomes.count(label)) < LEAST:
             sys.exit(
-                f"{count} rows have the outcome {label}, less than {LEAST}; nothing was written"
+                f"{count} rows have the outcome {label}, fewer than {LEAST}; nothing was written"
             )
     train, test, learnt, truth = train_test_split(found, outcomes, test_size=0.2, random_state=0)
     pipeline = build().fit(table(train), learnt)
@@ -124,7 +125,7 @@ def main(path: str = "") -> None:
             "accuracy": round(accuracy_score(truth, pipeline.predict(table(test))), 4),
             "rows": len(test),
         },
-        # With other versions, or on another kind of processor, the last digits may differ.
+        # The last digits of the metrics depend on these versions and on the processor.
         "training": {
             "data": path or "training/data.py",
             "data_sha256": hashlib.sha256(text.encode()).hexdigest(),

@@ -1,4 +1,4 @@
-"""The example to replace: items, stored in the datastore."""
+"""Define items, an example resource to replace. The datastore stores them."""
 
 from .views import items
 

@@ -1,4 +1,4 @@
-"""Items in Firestore: a document each, in the collection `items`."""
+"""Store items in Firestore: one document per item, in the collection `items`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +22,7 @@ def to_item(snapshot: Snapshot) -> Item:
 
 
 def fields_of(item: Item) -> dict[str, Any]:
-    """Return the fields of an item's document, whose name is the id."""
+    """Return the fields of an item's document, except the id, which is the document's name."""
     fields = to_document(item)
     del fields["id"]
     return fields

@@ -1,4 +1,4 @@
-"""The JSON that callers send and receive."""
+"""Define the JSON that callers send and receive."""
 
 from typing import Annotated, Literal
 from uuid import UUID

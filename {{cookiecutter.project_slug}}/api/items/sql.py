@@ -1,4 +1,4 @@
-"""Items in the database."""
+"""Store items in the database."""
 
 from collections.abc import Callable
 from datetime import datetime

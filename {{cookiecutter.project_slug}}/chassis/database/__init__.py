@@ -1,4 +1,4 @@
-"""The database: SQLite in a file, or PostgreSQL, as DATABASE_URL says."""
+"""Use the database at DATABASE_URL: SQLite in a file, or PostgreSQL."""
 
 # % if false
 # ruff: noqa: F811, I001
@@ -59,7 +59,7 @@ class Database:
             given = re.sub("^postgres:", "postgresql:", settings.database_url.reveal())
             self.url = make_url(given, keep_blank_values=True)
             self.kind = self.url.get_backend_name()
-            # Imported before the fork: the workers share the memory.
+            # Import the driver before the fork, so that the workers share its memory.
             self.dialect = import_module(f".{self.kind}", __name__)
             self.dialect.check(self.url)
         except (ValueError, exc.ArgumentError):
@@ -86,7 +86,7 @@ class Database:
 
     @contextmanager
     def session(self, **options: Any) -> Iterator[Session]:
-        """Give a session with a connection; `options` are the connection's execution options."""
+        """Yield a session with a connection; `options` are the connection's execution options."""
         with self.bulkhead:
             self.breaker.admit()
             with Session(engine()) as session:
@@ -135,21 +135,21 @@ def database() -> Database:
 
 @contextmanager
 def reading() -> Iterator[Session]:
-    """Give a session in which each statement commits by itself, which saves round trips."""
+    """Yield a session in autocommit mode, which saves round trips."""
     with database().session(isolation_level="AUTOCOMMIT") as session:
         yield session
 
 
 @contextmanager
 def writing() -> Iterator[Session]:
-    """Give a session in one transaction, which commits at the end unless an error is raised."""
+    """Yield a session in a transaction; commit at the end, or roll back if an error is raised."""
     with database().session() as session:
         yield session
         session.commit()
 
 
 def register(app: Flask) -> None:
-    """Give an application its database and /ready; return 503 while it is unavailable."""
+    """Add the database and /ready to an application; return 503 while the database is down."""
     app.extensions["datastore"] = found = Database(app.extensions["settings"])
     app.register_error_handler(exc.DatabaseError, found.fail)
     app.register_error_handler(exc.TimeoutError, found.fail)

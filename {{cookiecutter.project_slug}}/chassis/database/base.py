@@ -1,4 +1,4 @@
-"""Define the base of the models; find their columns that a database lacks."""
+"""Define the base class of the models; find columns that a database lacks."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,15 +11,15 @@ from .columns import Amount, UTCDateTime
 
 
 class Base(DeclarativeBase):
-    """The base of the models."""
+    """Base class of the models."""
 
     type_annotation_map = {
         datetime: UTCDateTime,
         Decimal: Amount,
-        # SQLite's Integer has 64 bits, and only that can be a key that counts by itself.
+        # SQLite's Integer has 64 bits, and only an Integer primary key increments automatically.
         int: BigInteger().with_variant(Integer(), "sqlite"),
     }
-    # A constraint with a name can be changed: https://alembic.sqlalchemy.org/en/latest/naming.html
+    # Only named constraints can be altered: https://alembic.sqlalchemy.org/en/latest/naming.html
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",

@@ -1,4 +1,4 @@
-"""The types of columns whose values SQLite and PostgreSQL would return differently."""
+"""Define column types for values that SQLite and PostgreSQL would return differently."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,7 +17,7 @@ class UTCDateTime(TypeDecorator[datetime]):
     python_type = datetime
 
     def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
-        if value and not value.tzinfo:  # astimezone() would take the zone of the server
+        if value and not value.tzinfo:  # astimezone() would assume the server's zone
             raise ValueError("A time needs a zone: use chassis.Time, or now() for the current time")
         return value and value.astimezone(UTC)
 
@@ -26,7 +26,7 @@ class UTCDateTime(TypeDecorator[datetime]):
 
 
 class Amount(TypeDecorator[Decimal]):
-    """A chassis.Money. SQLite stores a float, which has 15 exact digits: as many as a Money."""
+    """A chassis.Money. SQLite stores a float, whose 15 exact digits are enough for a Money."""
 
     impl = Numeric(15, 4)
     cache_ok = True

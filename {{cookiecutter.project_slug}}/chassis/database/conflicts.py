@@ -1,7 +1,7 @@
 """Return 409 for a change that the database refuses because of other rows.
 
 A violated NOT NULL or CHECK is not a conflict, because no other row is involved: the application
-should have refused the value with 422. It stays a 500, and the stack is logged.
+should have refused the value with 422. The response stays a 500, and the stack is logged.
 """
 
 import logging
@@ -13,10 +13,10 @@ from werkzeug.exceptions import Conflict, HTTPException
 
 from ..errors import to_problem
 
-UNIQUE = "Such a resource exists already: send another value, or change the one that exists."
+UNIQUE = "A resource with this value already exists: send another value, or change that resource."
 REFERENCE = "The request refers to a resource that does not exist, or others refer to this one."
-# SQLSTATEs of PostgreSQL, https://www.postgresql.org/docs/current/errcodes-appendix.html, and names of
-# SQLite's codes, https://www.sqlite.org/rescode.html, or its message.
+# SQLSTATEs of PostgreSQL: https://www.postgresql.org/docs/current/errcodes-appendix.html.
+# Names of SQLite's codes, or a message of SQLite: https://www.sqlite.org/rescode.html.
 DETAILS = {
     "23505": UNIQUE,
     "23P01": UNIQUE,  # EXCLUDE
@@ -25,7 +25,7 @@ DETAILS = {
     "SQLITE_CONSTRAINT_UNIQUE": UNIQUE,
     "SQLITE_CONSTRAINT_PRIMARYKEY": UNIQUE,
     "SQLITE_CONSTRAINT_ROWID": UNIQUE,
-    "FOREIGN KEY constraint failed": REFERENCE,  # ON DELETE RESTRICT: its code is a trigger's
+    "FOREIGN KEY constraint failed": REFERENCE,  # ON DELETE RESTRICT has the code of a trigger
 }
 
 

@@ -1,8 +1,8 @@
-"""Exit with 0 if SQLite's file has the newest migration. bin/run.sh runs this before Alembic.
+"""Exit with 0 if the SQLite file has the newest migration. bin/run.sh runs this before Alembic.
 
-Importing Alembic and the application takes longer than the rest of the start, and usually there is
-nothing to migrate. So this file imports the standard library only, and parses the migrations. In any
-other case, and if a migration or the file cannot be read, it exits with 1, and Alembic runs.
+Usually there is nothing to migrate, and importing Alembic and the application takes longer than
+the rest of the startup. So this file imports only the standard library, and parses the migrations.
+If it finds another revision, or cannot read a file, it exits with 1. Then bin/run.sh runs Alembic.
 """
 
 import ast
@@ -19,7 +19,7 @@ NAMES = {"revision", "down_revision", "depends_on", "branch_labels"}
 
 
 def read(script: Path) -> dict[str, Any]:
-    """Return what identifies a migration; raise ValueError unless it is a literal, assigned once."""
+    """Return the NAMES in a migration; raise ValueError unless each is a literal, assigned once."""
     module = ast.parse(script.read_bytes())
     found = {}
     for node in module.body:
@@ -48,12 +48,12 @@ def newest(root: Path) -> str:
     revisions = [script["revision"] for script in scripts]
     (head,) = set(revisions) - before
     if len(revisions) > len(set(revisions)) or not before.issubset(revisions):
-        raise ValueError("A migration is missing, or there twice.")
+        raise ValueError("A migration is missing or exists twice.")
     return str(head)
 
 
 def is_migrated(path: Path, root: Path = ROOT) -> bool:
-    """Tell whether a file has the newest migration; raise an error if that is unclear."""
+    """Return whether a file has the newest migration; raise an error if that is unclear."""
     uri = f"{path.absolute().as_uri()}?mode=rw"  # does not create the file
     with closing(sqlite3.connect(uri, uri=True, timeout=0)) as connection:
         stored = connection.execute("SELECT version_num FROM alembic_version").fetchall()

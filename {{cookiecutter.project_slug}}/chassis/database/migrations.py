@@ -15,8 +15,8 @@ from sqlalchemy import Connection, Engine, event, exc, text
 from ..application import Settings
 from . import Amount, Base, Database, UTCDateTime
 
-# Seconds for which a migration waits for the lock of a table. Requests that need the table queue behind it,
-# so it is less than their own timeout.
+# Seconds that a migration waits for the lock of a table. Requests for that table queue behind the
+# migration, so this is less than the timeout of a request.
 LOCK_TIMEOUT = 1
 LOCK_NOT_AVAILABLE = "55P03"
 
@@ -41,11 +41,11 @@ def run() -> None:
 
 
 def migrate_sqlite(engine: Engine) -> None:
-    """Migrate a file, which is created if it is missing; check its foreign keys after each migration."""
+    """Migrate a SQLite file, created if missing; check the foreign keys after each migration."""
     path = Path(engine.url.database or "")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
-    # SQLite copies a table to change it. Dropping the old one must not delete rows that refer to it.
+    # Alembic copies a table to change it. Dropping the old table must not delete rows of others.
     off = "PRAGMA foreign_keys = OFF"
     event.listen(engine, "connect", lambda raw, _: raw.execute(off))
 
@@ -59,11 +59,11 @@ def migrate_sqlite(engine: Engine) -> None:
 
 @contextmanager
 def one_at_a_time(engine: Engine) -> Iterator[None]:
-    """Wait until no other deploy migrates.
+    """Wait until no other deployment is migrating.
 
-    CREATE INDEX CONCURRENTLY of another deploy waits until no other session holds a snapshot. A
-    statement that waits for the lock would hold one. So would a finished statement with parameters,
-    until the next statement.
+    CREATE INDEX CONCURRENTLY in another deployment waits for every session with a snapshot. So this
+    session must not hold a snapshot: it does not block on the lock, and it sends no parameters,
+    because a statement with parameters keeps its snapshot until the next statement.
     """
     with engine.connect() as connection:
         while not connection.scalar(text("SELECT pg_try_advisory_xact_lock(0)")):
@@ -86,13 +86,13 @@ def migrate_postgresql(engine: Engine, seconds: int) -> None:
             if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
                 raise
             if time.monotonic() > end:
-                raise SystemExit(f"Rolled back: {error.orig} in MIGRATION_TIMEOUT.") from None
-            print(f"{error.orig}: trying again …", file=sys.stderr)
+                raise SystemExit(f"Rolled back after MIGRATION_TIMEOUT: {error.orig}.") from None
+            print(f"{error.orig}: retrying …", file=sys.stderr)
             time.sleep(LOCK_TIMEOUT)
 
 
 def limit(connection: Connection) -> None:
-    """Limit waits for locks, except in an autocommit_block, behind which no request queues."""
+    """Limit waits for locks, except in an autocommit_block, because no request queues behind it."""
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         bounds = f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}s'; SET LOCAL statement_timeout = 0"
         connection.exec_driver_sql(bounds)
@@ -103,7 +103,7 @@ def migrate(**options: Any) -> None:
     context.configure(
         target_metadata=Base.metadata,
         render_item=render_item,
-        render_as_batch=True,  # SQLite cannot alter most of a table: it is copied
+        render_as_batch=True,  # copies the table, because SQLite cannot alter most parts of it
         compare_server_default=True,
         autogenerate_plugins=["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"],
         transaction_per_migration=True,
@@ -120,7 +120,7 @@ def migrate(**options: Any) -> None:
 
 
 def unknown_revisions() -> list[str]:
-    """Return the database's revisions that this version does not have, if the command is `upgrade head`."""
+    """Return the database's revisions that this version lacks, if the command is `upgrade head`."""
     scripts = ScriptDirectory.from_config(context.config)
     known = {script.revision for script in scripts.walk_revisions()}
     unknown = [each for each in context.get_context().get_current_heads() if each not in known]
@@ -131,7 +131,7 @@ def unknown_revisions() -> list[str]:
 
 
 def render_item(kind: str, item: Any, autogenerate: Any) -> str | Literal[False]:
-    """Write the chassis's types into a migration as SQLAlchemy's; import types of your own."""
+    """Write the chassis's column types as SQLAlchemy types in a migration; import other types."""
     if isinstance(item, Amount | UTCDateTime):
         return f"sa.{item.impl!r}"
     if kind == "type" and not (module := type(item).__module__).startswith("sqlalchemy."):

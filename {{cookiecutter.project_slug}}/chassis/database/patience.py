@@ -14,7 +14,7 @@ SILENCE = psycopg.errors.ConnectionTimeout  # only timeouts: a refused connectio
 
 
 class PatientConnection(psycopg.Connection[Any]):
-    """A connection that times out if the server, which enforces statement_timeout, is silent."""
+    """A connection with its own timeout, because a silent server enforces no statement_timeout."""
 
     patience: float | None = None  # seconds
     used_at = 0.0
@@ -22,8 +22,8 @@ class PatientConnection(psycopg.Connection[Any]):
     def is_alive(self) -> bool:
         """Return True if the connection works; return False if only a round trip can show that.
 
-        It works if it was used in the last second and there is nothing to read. If the server has
-        closed the connection, there is.
+        The connection works if it was used in the last second and has nothing to read. A connection
+        that the server has closed is readable.
         """
         if self.closed or monotonic() - self.used_at > 1:
             return False
@@ -53,7 +53,7 @@ def close(attempt: Future[PatientConnection]) -> None:
 
 
 def connect_within(seconds: float, *args: Any, **parameters: Any) -> PatientConnection:
-    """Connect in a thread of its own, because psycopg waits for the name server without a timeout."""
+    """Connect in a separate thread, because psycopg waits for the name server without a timeout."""
     attempt: Future[PatientConnection] = Future()
 
     def connect() -> None:

@@ -14,8 +14,8 @@ __all__ = ["SILENCE"]
 
 log = logging.getLogger(__name__)
 READ_ONLY = "25006"
-# SQLSTATE classes and codes of a server that cannot serve the request now. The others are bugs, or
-# conflicts of the request: https://www.postgresql.org/docs/current/errcodes-appendix.html
+# SQLSTATE classes and codes of a server that cannot serve the request now. Other codes are bugs, or
+# conflicts with other rows: https://www.postgresql.org/docs/current/errcodes-appendix.html
 UNAVAILABLE = (
     "08",  # the connection failed
     READ_ONLY,  # a standby, or a primary that has been demoted
@@ -23,34 +23,34 @@ UNAVAILABLE = (
     "25P04",  # a transaction took too long
     "28",  # the password is refused
     "3D",  # the database does not exist
-    "40",  # a deadlock or a serialization failure, again after @repeatable
+    "40",  # a deadlock or a serialization failure, even after a retry (@repeatable)
     "53",  # out of disk, memory or connections
     "55006",  # in use
     "55P03",  # a lock was not granted in time
     "57",  # a statement was cancelled (statement_timeout), or the server is shutting down or starting
-    "58",  # the system failed: input or output
+    "58",  # an error of the operating system, such as an I/O error
     "XX",  # the server failed: a bug of its own, or corrupt data
 )
 
 
 def make_engine(url: URL, seconds: int, **options: Any) -> Engine:
-    """Make an engine that waits `seconds` for a connection and a statement; 0 is libpq's default."""
+    """Make an engine with a timeout of `seconds` for connections and statements; 0 means none."""
     # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
     bounds: dict[str, Any] = {
         "connect_timeout": seconds,
         "tcp_user_timeout": seconds * 1000,
-        # Not SET: with a pooler such as PgBouncer, it would affect other clients.
+        # Not a SET statement, which would affect other clients of a pooler such as PgBouncer.
         "options": f"-c statement_timeout={seconds * 1000} -c timezone=UTC",
     }
     arguments = {name: bound for name, bound in bounds.items() if name not in url.query}
-    # A prepared statement fails for ever after a migration has changed the type of its result.
+    # No prepared statements: after a migration changes the type of its result, one always fails.
     engine = create_engine(url, connect_args=arguments | {"prepare_threshold": None}, **options)
 
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, record: Any, args: Any, parameters: Any) -> PatientConnection:
         if not seconds:
             return PatientConnection.connect(*args, **parameters)
-        # A host may have several addresses, and each has connect_timeout.
+        # A host may have several addresses, and connect_timeout applies to each.
         return connect_within(1.25 * seconds, *args, **parameters)
 
     @event.listens_for(engine, "connect")
@@ -114,7 +114,7 @@ def check(url: URL) -> None:
         timeout_from_conninfo(parameters)
         # libpq checks the values before it connects, here to sockets in a folder that cannot exist.
         nowhere = ",".join("/dev/null" for _ in parameters.get("host", "").split(","))
-        # A container may have no name for its user, which libpq takes if the URL has none.
+        # Without a user in the URL, libpq uses the system's, which may have no name in a container.
         trial = make_conninfo(**{"user": "api"} | parameters | {"host": nowhere, "hostaddr": None})
     except psycopg.Error as error:
         raise ValueError from error

@@ -1,4 +1,4 @@
-"""Repeat a transaction that PostgreSQL has rolled back because of another one."""
+"""Retry a transaction that PostgreSQL has rolled back because of another transaction."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -11,9 +11,9 @@ T = TypeVar("T")
 
 
 def repeatable(function: Callable[P, T]) -> Callable[P, T]:
-    """Call a function again, once, after a deadlock or a serialization failure.
+    """Retry a function once after a deadlock or a serialization failure.
 
-    The function must be exactly one transaction, which PostgreSQL has then rolled back.
+    The function must be exactly one transaction, because PostgreSQL has rolled back only that.
     """
 
     @wraps(function)

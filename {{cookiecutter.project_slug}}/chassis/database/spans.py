@@ -1,7 +1,7 @@
 """Record a span and metrics for each statement.
 
-https://opentelemetry.io/docs/specs/semconv/database/ defines the names. A statement is recorded
-with its placeholders. Its parameters and error messages are not, because they contain row values.
+https://opentelemetry.io/docs/specs/semconv/database/ defines the names. A span has the text of the
+statement. It has no parameters and no error messages, because these contain values of rows.
 """
 
 import re
@@ -17,10 +17,10 @@ from sqlalchemy import Engine, QueuePool, event
 from ..bulkhead import Bulkhead
 from ..telemetry import meter, tracer
 
-# In seconds, as the conventions set them.
+# In seconds, from the conventions.
 BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10]
 # Parts of a statement that can contain values: comments, strings and numbers, complete or cut off.
-# Quoted names are matched first and kept, because a quote inside a name begins no string.
+# Quoted names are matched first and kept, because a quote inside a name does not begin a string.
 LITERALS = re.compile(
     r"""(?P<name>"(?:[^"]|"")*(?:"|\Z))
     | --[^\n]* | /\*(?:(?!/\*).)*?\*/ | /\*.*
@@ -74,7 +74,7 @@ def trace(engine: Engine, kind: str, bulkhead: Bulkhead) -> None:
     def succeed(*arguments: Any) -> None:
         end(arguments[4], None)
 
-    # Inserted before the listener of misfits.py: that one raises, and SQLAlchemy then calls no other.
+    # Before the listener of misfits.py: it raises an error, and SQLAlchemy skips later listeners.
     @event.listens_for(engine, "handle_error", insert=True)
     def fail(context: Any) -> None:
         end(context.execution_context, context.original_exception)

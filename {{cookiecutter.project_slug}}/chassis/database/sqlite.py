@@ -1,4 +1,4 @@
-"""Open SQLite for several processes at a time: https://www.sqlite.org/wal.html."""
+"""Open a SQLite file that several processes use: https://www.sqlite.org/wal.html."""
 
 import os
 import sqlite3
@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, exc
 
 SILENCE: tuple[type[Exception], ...] = ()  # a file always responds
-# The codes of a file that cannot serve the request now: https://www.sqlite.org/rescode.html. The others
-# are bugs, or conflicts of the request.
+# The codes of a file that cannot serve the request now: https://www.sqlite.org/rescode.html. Other
+# codes are bugs, or conflicts with other rows.
 UNAVAILABLE = {
     sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_BUSY,
@@ -26,7 +26,7 @@ UNAVAILABLE = {
 
 
 def make_engine(url: URL, seconds: int, **options: Any) -> Engine:
-    """Make an engine that waits `seconds` for a lock; 0 is a minute."""
+    """Make an engine that waits `seconds` for a lock; 0 means one minute."""
     engine = create_engine(url, connect_args={"timeout": seconds or 60}, **options)
     event.listen(engine, "do_connect", connect)
     event.listen(engine, "connect", prepare)
@@ -64,7 +64,7 @@ def identity(path: Path) -> tuple[int, int] | None:
 
 
 def begin(connection: Connection) -> None:
-    """Take the write lock at the start: later, SQLite can refuse it without waiting."""
+    """Take the write lock at the start, because SQLite can refuse it later without waiting."""
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
@@ -80,13 +80,13 @@ def is_unavailable(error: BaseException) -> bool:
 
 
 def prober(engine: Engine) -> Engine:
-    """Return an engine that opens the file each time: open connections cache its content."""
+    """Return an engine that opens the file each time, because open connections cache content."""
     fresh = make_engine(engine.url, 1, poolclass=NullPool, hide_parameters=True)
     return fresh.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def is_read_only(connection: Connection) -> bool:
-    """Write the header of the file; raise OperationalError if the disk is full."""
+    """Return whether the file is read-only; write its header, so that a full disk raises too."""
     connection.exec_driver_sql("PRAGMA busy_timeout = 0")
     version = connection.exec_driver_sql("PRAGMA user_version").scalar()
     try:

@@ -1,4 +1,4 @@
-"""Google Cloud Firestore: https://cloud.google.com/python/docs/reference/firestore/latest."""
+"""Use Google Cloud Firestore: https://cloud.google.com/python/docs/reference/firestore/latest."""
 
 # % if false
 # ruff: noqa: F811, I001
@@ -37,7 +37,7 @@ __all__ = ["DatastoreSettings", "Snapshot", "datastore", "from_document", "paged
 
 T = TypeVar("T")
 
-# The library's own retry of a query raises TypeError before the first document.
+# The library's own retry raises TypeError if a query fails before it has returned a document.
 NEVER = Retry(predicate=lambda error: False)
 SILENCE = (
     exceptions.ServiceUnavailable,
@@ -65,7 +65,7 @@ class Firestore:
 
     @property
     def client(self) -> Client:
-        """The client for this request, which has a place in the bulkhead from now until its end.
+        """The client. From the first use to its end, a request has a place in the bulkhead.
 
         Raises ServiceUnavailable (503) if the bulkhead is full or the breaker is open.
         """
@@ -82,8 +82,8 @@ class Firestore:
     def connect(self) -> Client:
         """Make a client; raise GoogleAuthError if there are no credentials.
 
-        Looking for them takes seconds, so for a second after a failure other requests get 503
-        immediately.
+        The search for credentials takes seconds, so for a second after a failure other requests
+        get 503 immediately.
         """
         if monotonic() - self._failed_at < 1:
             raise self.breaker.unavailable()
@@ -94,12 +94,12 @@ class Firestore:
             raise
 
     def leave(self, error: BaseException | None) -> None:
-        """Give up the request's place in the bulkhead, if it has one."""
+        """Free the request's place in the bulkhead, if it has one."""
         if "chassis_place" in g:
             g.pop("chassis_place").close()
 
     def call(self, method: Callable[..., T], *arguments: Any) -> T:
-        """Call a method of the client once; the response may take DATASTORE_TIMEOUT."""
+        """Call a method of the client once, with DATASTORE_TIMEOUT as its timeout."""
         # % if cookiecutter.telemetry == "otlp"
         with fitting(), span(method):
             returned = method(*arguments, retry=NEVER, timeout=self._seconds)
@@ -115,9 +115,9 @@ class Firestore:
         return self._retry_lost(self.call)(method, *arguments)
 
     def change(self, document: DocumentReference, write: Callable[[Snapshot, WriteOption], T]) -> T:
-        """Read a document and write what depends on it; repeat both if it changed in between.
+        """Read a document and write a change; retry both if the document changed in between.
 
-        `write` takes the snapshot and the option that makes its write fail after a change.
+        `write` takes the snapshot, and an option that lets a write fail if the document has changed.
         """
 
         def attempt() -> T:
@@ -131,22 +131,22 @@ class Firestore:
         """Return 409 if a document exists, 503 if Firestore is unavailable; re-raise bugs."""
         if isinstance(error, exceptions.InvalidArgument):
             raise error
-        if isinstance(error, exceptions.AlreadyExists):  # not Aborted: a retry of that can succeed
+        if isinstance(error, exceptions.AlreadyExists):  # not Aborted, which a retry can fix
             self.breaker.succeed()
-            current_app.logger.info("Firestore refused a change: the document exists already")
-            return to_problem(Conflict("Such a resource exists already: change that one instead."))
+            current_app.logger.info("Firestore refused a change: the document already exists")
+            return to_problem(Conflict("This resource already exists: change it instead."))
         current_app.logger.error("Firestore failed: %s", error)
         self.breaker.fail(silent=isinstance(error, SILENCE) and self.breaker.is_silent())
         return to_problem(self.breaker.unavailable())
 
     def ping(self) -> None:
-        """Read a document that does not exist; raise if there is no response."""
+        """Read a document that does not exist; raise an error if there is no response."""
         self.call_again(self.client.document("ready/ready").get)
 
 
 @per_process
 def client() -> Client:
-    """Return the client of the current application: gRPC's threads do not survive a fork."""
+    """Return this process's client, because gRPC's threads do not survive a fork."""
     return datastore().connect()
 
 
@@ -157,7 +157,7 @@ def datastore() -> Firestore:
 
 
 def register(app: Flask) -> None:
-    """Give an application its Firestore and /ready; return 503 while Firestore is unavailable."""
+    """Add Firestore and /ready to an application; return 503 while Firestore is unavailable."""
     app.extensions["datastore"] = firestore = Firestore(app.extensions["settings"])
     for error in (exceptions.GoogleAPICallError, exceptions.RetryError, GoogleAuthError):
         app.register_error_handler(error, firestore.fail)

@@ -1,4 +1,4 @@
-"""The client of Firestore: its settings, and how it is made."""
+"""Make Firestore's client, and define its settings."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -18,11 +18,11 @@ DATABASE = Meta(
     pattern=r"^(\(default\)|[a-z0-9-]*)$", description="lower-case letters, digits and hyphens"
 )
 
-# gRPC waits up to two minutes between attempts to connect again; at most a second here. The library
-# has no public option for that.
+# By default, gRPC waits up to two minutes between attempts to reconnect. This limits the wait to a
+# second; the library has no public option for it.
 for options in (base_client._DEFAULT_CHANNEL_OPTIONS, base_client._GRPC_MSG_SIZE_OPTIONS):
     options.append(("grpc.max_reconnect_backoff_ms", 1000))
-# The second list is the emulator's only, which a proxy of the environment cannot reach.
+# Only the emulator uses the second list. A proxy from the environment cannot reach the emulator.
 base_client._GRPC_MSG_SIZE_OPTIONS.append(("grpc.enable_http_proxy", 0))
 
 
@@ -34,7 +34,7 @@ class DatastoreSettings(ServerSettings):
 
 
 def make_client(settings: DatastoreSettings) -> Client:
-    """Make a client; without a project, the platform or the credentials name it.
+    """Make a client; without GOOGLE_CLOUD_PROJECT, the platform or credentials name the project.
 
     Raises GoogleAuthError if there are no credentials or no project.
     """

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def to_document(thing: msgspec.Struct) -> dict[str, Any]:
-    """Return the fields of a struct as Firestore stores them; leave out those that are UNSET.
+    """Return the fields of a struct as Firestore stores them; omit UNSET fields.
 
     Times and bytes are unchanged, structs become maps, and UUID, Decimal (chassis.Money) and date become
     strings.
@@ -27,15 +27,15 @@ def to_document(thing: msgspec.Struct) -> dict[str, Any]:
 def from_document(snapshot: Snapshot, kind: type[T], **more: Any) -> T:
     """Convert a document and `more` fields to a struct; raise NotFound (404) if it does not exist.
 
-    Another version of the program may have written the document. Fields that the struct does not
-    have are ignored. Fields that the document does not have get their defaults.
+    Another version of the API may have written the document. Fields that the struct lacks are
+    ignored. Fields that the document lacks get their defaults.
     """
     fields = plain(found(snapshot.to_dict())) | more
     return msgspec.convert(fields, kind, str_keys=True, dec_hook=dec_hook)
 
 
 def plain(value: Any) -> Any:
-    """Replace Firestore's times, a subclass of datetime that msgspec refuses."""
+    """Replace Firestore's times with datetimes, because msgspec refuses Firestore's subclass."""
     if isinstance(value, dict):
         return {name: plain(each) for name, each in value.items()}
     if isinstance(value, list):

@@ -1,6 +1,6 @@
-"""Return 422 for a value that Firestore cannot store, such as 2**64 or a text of a megabyte.
+"""Return 422 for a value that Firestore cannot store, such as 2**64 or a string of a megabyte.
 
-The types of chassis.values have no such values. Others have: int, str, Any.
+The types of chassis.values refuse such values. Other types, such as int, str and Any, accept them.
 """
 
 import logging
@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from google.api_core.exceptions import InvalidArgument
 from werkzeug.exceptions import UnprocessableEntity
 
-# What the client library or Firestore says of an int of more than 64 bits, a long text, a large document.
+# Messages of the library or Firestore for an int over 64 bits, a long string, a large document.
 MISFIT = re.compile(r"^Value out of range|is longer than|maximum \w+ size")
 
 
 @contextmanager
 def fitting() -> Iterator[None]:
-    """Raise UnprocessableEntity (422) for a value that does not fit, without the value."""
+    """Raise UnprocessableEntity (422) if Firestore cannot store a value; do not log the value."""
     try:
         yield
     except (InvalidArgument, OverflowError, ValueError) as error:
@@ -25,5 +25,5 @@ def fitting() -> Iterator[None]:
         if not own and not MISFIT.search(getattr(error, "message", str(error))):
             raise
         logging.getLogger(__name__).warning("Firestore cannot store a value: %s", type(error))
-        detail = "A value of the request is out of range, or too long."
+        detail = "A value in the request is out of range or too long."
         raise UnprocessableEntity(detail) from error

@@ -1,4 +1,4 @@
-"""Pages of a list: a query sorted and filtered as the caller asks, from the cursor on."""
+"""Query one page of a list, with the caller's sort order, filters and cursor."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""A span for each call to Firestore: https://opentelemetry.io/docs/specs/semconv/database/."""
+"""Record calls to Firestore as spans: https://opentelemetry.io/docs/specs/semconv/database/."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ def span(method: Callable[..., Any]) -> Iterator[None]:
         return
     name = getattr(
         getattr(method, "func", method), "__name__", "call"
-    )  # of a partial: its function's
+    )  # a partial has no name, its function has
     about = {"db.system.name": "gcp.firestore", "db.operation.name": name}
     # Exceptions are not recorded, because their messages can contain names of documents.
     with tracer().start_as_current_span(

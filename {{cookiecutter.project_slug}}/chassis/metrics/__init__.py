@@ -1,4 +1,4 @@
-"""Metrics for Prometheus, on a separate port: docs/telemetry.md.
+"""Provide metrics for Prometheus, on a separate port: docs/telemetry.md.
 
 gunicorn.conf.py imports the hooks in hooks.py. Without gunicorn, nothing is counted or served.
 """

@@ -18,7 +18,7 @@ connections = Gauge(
 # % endif
 places = Gauge(
     "datastore_places",
-    "Most requests that may use the datastore at once.",
+    "Maximum number of requests that can use the datastore at once.",
     multiprocess_mode="livesum",
 )
 in_use = Gauge(

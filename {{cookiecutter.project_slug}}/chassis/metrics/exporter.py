@@ -22,7 +22,7 @@ from . import files
 
 # Thread limit, so that idle connections cannot exhaust the memory.
 THREADS = 16
-# Seconds to wait for the port: the metrics process of a server that was stopped ends half a second after it.
+# Seconds to wait for the port: after a restart, the old process may use it for half a second.
 PATIENCE = 2
 
 
@@ -99,7 +99,7 @@ def listen(settings: ServerSettings, port: int) -> socket.socket:
 
 
 def start(arbiter: Any) -> socket.socket:
-    """Start the metrics process; start a new one whenever it has ended. Return its listening socket."""
+    """Start the metrics process, and restart it whenever it ends. Return its listening socket."""
     settings = arbiter.app.wsgi().extensions["settings"]
     listener = listen(settings, settings.metrics_port)
     process = fork(arbiter, listener)
@@ -112,7 +112,7 @@ def start(arbiter: Any) -> socket.socket:
             os.kill(process, 0)
         except OSError:
             arbiter.log.warning("The metrics process has ended: starting a new one.")
-            with suppress(OSError):  # no memory for a process: the next call tries again
+            with suppress(OSError):  # such as a lack of memory; the next call retries
                 process = fork(arbiter, listener)
 
     arbiter.reap_workers = reap_workers
@@ -125,15 +125,15 @@ def fork(arbiter: Any, listener: socket.socket) -> int:
     if process := os.fork():
         return process
     try:
-        for number in arbiter.SIGNALS:  # it ends after the master, in service_actions
+        for number in arbiter.SIGNALS:  # this process ends in service_actions
             signal.signal(number, signal.SIG_IGN)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for each in arbiter.LISTENERS:  # else connections are still queued after a shutdown
+        for each in arbiter.LISTENERS:  # or they would queue connections after a shutdown
             each.close()
         files.slot = "metrics"
         Exporter(listener, parent).serve_forever()
     except Exception:
         arbiter.log.exception("The metrics process has failed.")
-        time.sleep(1)  # the master starts a new one at once
+        time.sleep(1)  # the master restarts it immediately
     finally:
         os._exit(1)

@@ -1,10 +1,10 @@
-"""Manage the files in which a server's processes count, in a folder that only this server uses.
+"""Manage the metric files of a server's processes, in a folder that only this server uses.
 
 Importing this module creates the folder. The folder must exist before any metric does, so
 gunicorn.conf.py imports this module before the application.
 
-Each worker has a slot, a number, and counts in the files of that slot. The worker that replaces it
-gets the slot and continues the files. Counters survive a worker, and there are few files.
+Each worker writes to the files of its slot, which is a number. The next worker in the slot
+continues these files. So counters keep their values when a worker ends, and there are few files.
 """
 
 import atexit
@@ -73,10 +73,10 @@ def assign(worker: Any, others: Any) -> None:
 
 
 def enter(worker: Any) -> None:
-    """Count in the files of the worker's slot from now on; call this after the fork."""
+    """Write to the files of the worker's slot from now on; call this after the fork."""
     global slot
     slot = str(worker.slot)
-    with suppress(OSError):  # a full disk costs the figures of the process, not the worker
+    with suppress(OSError):  # a full disk must not stop the worker
         (folder / f"{slot}.pid").write_text(str(os.getpid()))
 
 

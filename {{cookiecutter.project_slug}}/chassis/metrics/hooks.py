@@ -1,4 +1,4 @@
-"""Hooks that gunicorn calls: https://gunicorn.org/reference/settings/#server-hooks."""
+"""Define hooks for gunicorn: https://gunicorn.org/reference/settings/#server-hooks."""
 
 # % if false
 # ruff: noqa: F811, I001
@@ -27,7 +27,7 @@ sockets: list[Any] = []  # of the metrics process
 
 def when_ready(server: Any) -> None:
     """Start the metrics process, before the workers."""
-    # Sent before credentials are verified, so that a 401 has its route.
+    # request_started is sent before credentials are verified, so that a 401 has its route.
     request_started.connect(note_route, server.app.wsgi())
     # % if cookiecutter.model == "onnx"
     model.watch(server.app.wsgi())
@@ -46,7 +46,7 @@ def child_exit(server: Any, worker: Any) -> None:
 
 def post_fork(server: Any, worker: Any) -> None:
     files.enter(worker)
-    for each in sockets:  # else the port stays in use while a worker outlives the master
+    for each in sockets:  # or a worker that outlives the master would keep the port in use
         each.close()
     # % if cookiecutter.datastore != "none"
     datastore.watch(server.app.wsgi())

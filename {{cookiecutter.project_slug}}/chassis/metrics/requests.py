@@ -1,4 +1,4 @@
-"""Count requests and their durations. The labels have few values, whatever callers send."""
+"""Count and time requests. Labels have a limited set of values, whatever callers send."""
 
 from threading import local
 from time import perf_counter
@@ -8,7 +8,7 @@ from flask import Flask, request
 from prometheus_client import Counter, Gauge, Histogram
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
-# In seconds. Half of them are under 100 ms, where most responses of an API are.
+# In seconds. Five of them are up to 100 ms, for fast responses.
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 requests = Counter(

@@ -262,7 +262,7 @@ def test_a_token_that_is_not_valid_is_401(
     assert response.status_code == 401
     assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
     detail = response.get_json(force=True)["detail"]
-    assert detail == "Send valid credentials, as WWW-Authenticate says."
+    assert detail == "Send valid credentials: WWW-Authenticate names the schemes."
     assert "A token was refused: " in caplog.text
     for part in filter(lambda part: len(part) > 10, token.split(".")):
         assert part not in caplog.text

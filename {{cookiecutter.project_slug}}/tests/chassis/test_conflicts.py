@@ -66,7 +66,7 @@ def test_a_value_that_must_be_unique_and_exists_is_409(
 ) -> None:
     response = post(with_constraints, sql, **values)
     assert (response.status_code, response.mimetype) == (409, "application/problem+json")
-    assert "exists already" in response.get_json(force=True)["detail"]
+    assert "already exists" in response.get_json(force=True)["detail"]
     for shown in (response.text, caplog.text):
         assert "@example.com" not in shown
         assert "INSERT" not in shown

@@ -77,8 +77,8 @@ def test_a_document_that_exists_is_not_created_again_but_409(
     assert client.post("/thing").status_code == 201
     response = client.post("/thing")
     assert (response.status_code, response.mimetype) == (409, "application/problem+json")
-    assert "exists already" in response.get_json(force=True)["detail"]
-    assert "exists already" in caplog.text
+    assert "already exists" in response.get_json(force=True)["detail"]
+    assert "already exists" in caplog.text
     assert "@example.com" not in response.text + caplog.text
 
 

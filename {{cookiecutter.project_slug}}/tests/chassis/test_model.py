@@ -77,7 +77,7 @@ def test_a_worker_stops_cleanly_and_nothing_is_sent_or_written(tmp_path: Path) -
 
 @pytest.mark.parametrize("pair", [Pair(1e39, 0), Pair(0)], ids=["too large", "missing"])
 def test_a_probability_that_is_no_number_is_an_error(tmp_path: Path, pair: Pair) -> None:
-    with pytest.raises(ValueError, match="the model gives a probability that is not a number"):
+    with pytest.raises(ValueError, match="the model returns a probability that is not finite"):
         Model(write(tmp_path), Pair).predict([pair])
 
 

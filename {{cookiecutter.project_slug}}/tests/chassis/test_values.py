@@ -201,7 +201,9 @@ def test_a_type_with_values_that_do_not_fit_is_refused_at_the_start(kind: Any, f
         pass
 
     view.__annotations__["body"] = outer
-    with pytest.raises(TypeError, match=rf"view: `field` can have values that do not fit: {fix}"):
+    with pytest.raises(
+        TypeError, match=rf"view: `field` can have values that cannot be stored: {fix}"
+    ):
         operation()(view)
 
 
