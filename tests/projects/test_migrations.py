@@ -1,4 +1,4 @@
-"""The tables of a project are changed, as its README shows, and while an older version runs."""
+"""Changes of a project's tables, as its README shows, and while an older version runs."""
 
 import re
 import shutil
@@ -19,13 +19,13 @@ SECTION = "Change a table"
 
 
 def add_the_stock(project: Path) -> None:
-    """Do what the README says of a column, up to its migration."""
+    """Add a column as the README shows, without the migration."""
     fields = blocks(project, "README.md", SECTION)
     for name, code in zip(("ItemIn", "ItemPatch", "Item", "ItemRow"), fields, strict=False):
         add_fields(project / "api/items", name, code)
 
 
-def test_what_the_readme_says_of_changing_tables_works(workshop: Bake) -> None:
+def test_the_readme_s_steps_to_change_tables_work(workshop: Bake) -> None:
     project = workshop(datastore="sql")
     add_the_resource_of_the_readme(project)
     *_, stock, body, patch, returned, row, function, create, change, declared, commands = blocks(
@@ -69,7 +69,7 @@ def test_what_the_readme_says_of_changing_tables_works(workshop: Bake) -> None:
         ),
     ],
 )
-def test_the_tests_of_a_project_find_what_its_migrations_lack(
+def test_the_tests_of_a_project_find_an_incomplete_migration(
     workshop: Bake, model: str, edit: str, found: str
 ) -> None:
     project = workshop(datastore="sql")
@@ -113,7 +113,7 @@ def test_an_older_version_starts_and_works_on_a_newer_schema(
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """A deploy and a rollback of an image must not be an outage."""
+    """Deploying or rolling back an image must not interrupt the service."""
     old = shutil.copytree(bake(datastore="sql"), tmp_path / "old")
     new = shutil.copytree(old, tmp_path / "new")
     for project in (old, new):

@@ -102,7 +102,7 @@ def test_the_locked_requirements_satisfy_the_chosen_ones(tmp_path: Path, name: s
 
 
 @pytest.mark.thorough
-def test_make_demo_serves_the_default_project_and_says_where(tmp_path: Path) -> None:
+def test_make_demo_serves_the_default_project_and_prints_its_address(tmp_path: Path) -> None:
     port = free_port()
     with subprocess.Popen(
         ["make", "demo", f"PORT={port}", f"BUILD={tmp_path}"],

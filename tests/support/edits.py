@@ -31,7 +31,7 @@ def blocks(project: Path, page: str, heading: str) -> list[str]:
 
 
 def add_the_parcels_of_the_readme(project: Path) -> None:
-    """Do what its section "Describe an operation" says, but for the tests."""
+    """Follow the README's section "Describe an operation", except for its tests."""
     *module, registration, credentials = blocks(project, "README.md", "Describe an operation")
     (project / "api/parcels.py").write_text("\n\n".join(module), encoding="utf-8")
     factory = project / "api/__init__.py"
