@@ -1,7 +1,7 @@
 """Write the listings of the files that a project has: `make listings`.
 
-tests/rendering/listings/default.txt lists the files of the default project. Another listing has
-the paths that an answer adds (+) or removes (-), or that only a pair of answers does.
+tests/rendering/listings/default.txt lists the files of the default project. Each other listing
+belongs to an answer or to a pair of answers, and has the paths that it adds (+) or removes (-).
 """
 
 import tempfile

@@ -166,7 +166,7 @@ def database(vulnerable: str) -> Iterator[str]:
 
 @contextmanager
 def pypi(folder: Path, unknown: str) -> Iterator[dict[str, str]]:
-    """Run a proxy in place of pypi.org, which does not know one package; yield the settings."""
+    """Run a proxy in place of pypi.org that does not know one package; yield the settings."""
     names = ["-subj", "/CN=pypi.org", "-addext", "subjectAltName=DNS:pypi.org"]
     files = ["-nodes", "-keyout", "key.pem", "-out", "certificate.pem"]
     run("openssl", "req", "-x509", "-newkey", "rsa:2048", *names, *files, cwd=folder)

@@ -128,9 +128,7 @@ def test_a_generated_python_client_calls_the_server_and_reads_its_errors(
     left_out = re.findall("WARNING parsing (.*) within", said)
     assert left_out == ([] if datastore == "sql" else ["POST /api/v1/parcels.csv"])
     shutil.copy(USES / f"{datastore}.py", tmp_path / "use.py")
-    with serving(
-        project, WORKERS="1", **settings
-    ) as server:  # one worker, because the parcels are in its memory
+    with serving(project, WORKERS="1", **settings) as server:  # a worker's memory has the parcels
         run(binaries / "python", "use.py", server.address, cwd=tmp_path)
 
 

@@ -145,7 +145,7 @@ def test_a_slow_client_gets_the_whole_response_and_a_client_that_pauses_does_not
 
 @pytest.mark.thorough
 def test_a_burst_is_spread_across_the_workers(project: Path) -> None:
-    """Ten requests need the threads of two workers.
+    """Ten requests need more threads than one worker has.
 
     One worker took all ten requests in 10 of 60 bursts; with stock gunicorn, in 34 of 60.
     """
@@ -296,7 +296,7 @@ def test_a_shutdown_of_the_whole_process_group_loses_no_request(
 def test_a_shutdown_loses_at_most_the_unfinished_handshakes_of_distant_clients(
     workshop: Bake,
 ) -> None:
-    """A client is connected when it has sent the last packet of its handshake, before that arrives.
+    """A client counts as connected once it has sent its last handshake packet, before that arrives.
 
     24 to 46 of 100 clients were in that state in five stops, and all 100 with stock gunicorn.
     """

@@ -255,9 +255,7 @@ class Case(NamedTuple):
     replaced: dict[str, str] = {}  # in files of the template: the line that it changes too
     answers: dict[str, str] = {}
     status: set[str] = set()  # of conflicts
-    unchanged: set[str] = (
-        set()
-    )  # files that cruft leaves as they are; only a line `error: …` names them
+    unchanged: set[str] = set()  # files that cruft does not update; an `error:` names them
     moved: dict[str, str] = {}
 
 
