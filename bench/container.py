@@ -50,7 +50,7 @@ def seconds_to_200(image: str) -> float:
                 urllib.request.urlopen(f"http://{address}:8080/health", timeout=1).close()
                 return time.perf_counter() - began
             time.sleep(0.005)
-        raise TimeoutError(f"{image} does not answer")
+        raise TimeoutError(f"{image} does not respond")
     finally:
         run("docker", "rm", "--force", container)
 

@@ -31,11 +31,11 @@ def closed(
 
     Return requests a second ("rate"), the server's CPU time per request in milliseconds ("cost"), and
     latencies in milliseconds ("p50", "p99", "p999"). The latencies do not include requests that a slow
-    response delayed. Raises SystemExit if the first response has not `status`, or if a later one is an
-    error (400 or more) and should not be, or the reverse.
+    response delayed. Raises SystemExit if the first response has another status than `status`. Also
+    raises it if a later response is an error (400 or more) and `status` is not, or the reverse.
     """
     if (first := ask(running.port, path, body)) != status:
-        raise SystemExit(f"{path} is answered with {first}, and should be with {status}.")
+        raise SystemExit(f"{path} returned {first}, expected {status}.")
     script = ["-s", HERE / "load.lua"]
     url = f"http://127.0.0.1:{running.port}{path}"
     options = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout=10s"]
@@ -45,7 +45,7 @@ def closed(
     figures: dict[str, float] = json.loads(report.strip().splitlines()[-1])
     figures["cost"] = 1000 * (cpu_time(running.pid) - before) / max(1, figures["count"])
     if not figures["count"] or figures["refused"] != (figures["count"] if status >= 400 else 0):
-        raise SystemExit(f"{path} is not always answered with {status}:\n{report}")
+        raise SystemExit(f"{path} did not always return {status}:\n{report}")
     return figures
 
 
@@ -67,7 +67,7 @@ def burst(running: Running, path: str, count: int) -> dict[str, Any]:
 
 @contextmanager
 def idle(running: Running, path: str, count: int) -> Iterator[dict[str, Any]]:
-    """Keep `count` connections open after one response on each; give the latencies."""
+    """Keep `count` connections open after one response on each; yield the latencies."""
     command = paced(running, path, f"--count={count}", f"--connections={count}", "--hold")
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -39,7 +39,7 @@ with create_app().app_context(), writing() as session:
 last = ItemRow(**rows[count - 21])
 print(ItemPage(per_page=1).cut([last, last])[1])
 """
-# Runs in a project with a model. Trains the model again, and writes it as scikit-learn has it.
+# Runs in a project with a model. Trains scikit-learn's pipeline again, and writes it with joblib.
 FIT = """
 import sys
 
@@ -88,7 +88,7 @@ class Bench:
 
     @cached_property
     def onnx(self) -> tuple[Path, Path]:
-        """Return the project with a model, and a file with the same model of scikit-learn."""
+        """Return the project with a model, and a joblib file of the same scikit-learn pipeline."""
         project, file = render(model="onnx"), BUILD / "model.joblib"
         run("make", "-s", "-C", project, ".venv/training/training.txt", f"PYTHON={sys.executable}")
         python = project / ".venv/training/bin/python"
@@ -116,7 +116,7 @@ class Bench:
         return self.tables.setdefault(title, Table(title, unit))
 
     def flask(self, *, workers: int = 1, app: str = "bare_flask:app") -> Server:
-        """Return a bare application under stock gunicorn, with the numbers of the project's settings."""
+        """Return a bare app under stock gunicorn, with the project's threads and keep-alive."""
         options = (
             f"--worker-class=gthread --workers={workers} --threads=8 --preload --keep-alive=75"
         )

@@ -20,7 +20,7 @@ CALLS: dict[str, dict[str, Any]] = {
 SKLEARN, NO_MODEL = "scikit-learn in FastAPI", "this project without a model"
 SIZES = (1, 10, 100)
 PREDICTIONS = "/api/v1/predictions"
-# The most seconds by which a model may delay the boot.
+# Limit for the boot's delay by a model, in seconds.
 DELAY = 0.6
 
 

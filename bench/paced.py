@@ -30,7 +30,7 @@ class Connection:
         self.due, self.received = 0.0, b""
 
     def is_answered(self) -> bool:
-        """Read; tell whether the response is complete. Raises OSError if the connection is lost."""
+        """Read; return whether the response is complete. Raises OSError if the peer disconnects."""
         if not (part := self.socket.recv(65536)):
             raise ConnectionError
         self.received += part

@@ -14,7 +14,7 @@ from typing import Any
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 RATES = "Requests a second, 1 CPU, 16 connections"
-# The share of its CPU and of its concurrency that Cloud Run lets an instance use before it adds one:
+# Cloud Run adds an instance when the CPU or the concurrency is used above this share:
 # https://cloud.google.com/run/docs/about-instance-autoscaling
 UTILISATION = 0.6
 CPU, CONCURRENCY, GIB = 1, 16, 0.5  # as cloudbuild.yaml has them: _CPU, _CONCURRENCY, _MEMORY
@@ -31,7 +31,7 @@ WAITS = {
 JSON_LIMITS = (65_536, 262_144, 1_048_576)  # MAX_JSON_BYTES; the first is the default
 DATASTORES = ("none", "sql, PostgreSQL", "firestore")
 CLOUD = ("POST /greetings", "an item, PostgreSQL", "a page of 20, PostgreSQL")
-FIRESTORE = "an item, Firestore"  # its CPU time is not measured: an emulator says nothing about it
+FIRESTORE = "an item, Firestore"  # its CPU time is not measured, because the emulator's differs
 # US dollars, us-central1, beyond the free tier, on 2026-11-21. Check them before you use them.
 # https://cloud.google.com/run/pricing, billed by request: a second of a vCPU and of a GiB; requests
 VCPU_SECOND, GIB_SECOND, MILLION_REQUESTS = 0.000024, 0.0000025, 0.40
@@ -60,7 +60,7 @@ def figure(bench: dict[str, Any], title: str, name: str) -> float:
 
 
 def factor(bench: dict[str, Any]) -> float:
-    """Return the most bytes of memory that a byte of JSON was measured to take."""
+    """Return the largest measured memory of a byte of JSON, in bytes."""
     title = "Memory of a decoded body"
     tables = [table for table in bench.get("tables", []) if title in table.get("title", "")]
     medians = [row["median"] for table in tables for row in table["rows"] if row["median"]]
@@ -86,7 +86,7 @@ def planned(peak: float, wait: float, concurrency: int = CONCURRENCY) -> float:
 
 
 def instances(rate: float, each: float) -> int:
-    """Return the instances for `rate` requests a second, if one is planned for `each`."""
+    """Return the number of instances for `rate` requests a second, at `each` per instance."""
     return max(1, math.ceil(rate / each))
 
 

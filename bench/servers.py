@@ -40,7 +40,7 @@ def on_cpus(cpus: str) -> list[str]:
 
 
 def render(**answers: str) -> Path:
-    """Render and install a project, in place of the last one; return its folder."""
+    """Render and install a project, replacing an earlier one; return its folder."""
     folder = BUILD / ("-".join(answers.values()) or "none")
     shutil.rmtree(folder, ignore_errors=True)
     command = [sys.executable, "-m", "cookiecutter", "--no-input", "--default-config", "-f"]
@@ -135,7 +135,7 @@ def serve(server: Server, cpus: str = ONE) -> Iterator[Running]:
         try:
             while not answers(port):
                 if process.poll() is not None or time.perf_counter() > start + 30:
-                    raise SystemExit(f"{server.command} does not answer")
+                    raise SystemExit(f"{server.command} does not respond")
                 time.sleep(0.002)
             boot = time.perf_counter() - start
             await_workers(process.pid)

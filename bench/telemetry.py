@@ -10,7 +10,7 @@ from .servers import Server, as_rendered, memory, serve
 
 NONE, PROMETHEUS = "no telemetry", "prometheus"
 OFF, SOME, ALL = "otlp, no endpoint", "otlp, one trace in ten", "otlp, every trace"
-# The most that telemetry may cost: CPU time of a request in milliseconds, memory in MB.
+# Limits for the cost of telemetry: CPU time of a request in milliseconds, memory in MB.
 LIMITS = {PROMETHEUS: (0.025, 3), SOME: (0.06, 12)}
 
 

@@ -16,7 +16,7 @@ import yaml  # cookiecutter's interpreter runs this, and cookiecutter depends on
 
 # The answers, as data: JSON escapes every quote, so no answer ends the string.
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
-# The folder where the command was typed; this runs in the project's.
+# The folder where the user ran cookiecutter. This hook runs in the project's folder.
 HERE = Path(os.environ.get("PWD", ""))
 READERS = {
     ".json": json.loads,
@@ -45,9 +45,9 @@ def find_template() -> Path | None:
     return folder if questions.get("_files") == ANSWERS["_files"] and folder.is_dir() else None
 
 
-# None means that the folder was empty before: the other hook has checked that.
+# If None, the folder was empty before: pre_gen_project.py has checked that.
 TEMPLATE = find_template()
-# The other hook has written this file.
+# pre_gen_project.py has written this file.
 UNFINISHED = Path("RENDERING-UNFINISHED.txt")
 
 
@@ -77,7 +77,7 @@ def finish() -> None:
 
 
 def report() -> None:
-    """Run the tests if that is the answer, and print what to do next."""
+    """Run the tests if `run_tests` is true, and print the next steps."""
     project = Path.cwd()
     if is_for_a_comparison(project):
         return
@@ -107,7 +107,7 @@ def remove(path: Path) -> None:
 
 
 def check(path: Path) -> None:
-    """Exit if a file does not parse or contains template syntax; those that are copied may."""
+    """Exit if a rendered file does not parse or contains template syntax. Skip copied files."""
     if any(fnmatch(path.as_posix(), copied) for copied in ANSWERS["_copy_without_render"]):
         return
     text = path.read_text(encoding="utf-8", errors="replace")
@@ -120,10 +120,10 @@ def check(path: Path) -> None:
 
 
 def is_for_a_comparison(project: Path) -> bool:
-    """Return whether this is for `cruft diff` or `cruft update`, which remove what they render.
+    """Return whether `cruft diff` or `cruft update` renders this project.
 
-    They render into temporary folders and compare all files. Files that the tests leave would be in
-    the update, and printed text would be in the diff.
+    Both render into temporary folders and compare all files. Files left by the tests would become
+    part of the update, and printed text would become part of the diff.
     """
     by_cruft = "_repo_dir" not in ANSWERS
     folder = project.resolve().parent
@@ -144,7 +144,7 @@ def run_tests(name: str) -> None:
     command = ["make", "test", f"PYTHON={os.path.realpath(sys.executable)}"]
     print("Installing the project and running its tests (make test) …", flush=True)
     if not shutil.which("make"):
-        print("run_tests: there is no make on this machine: no test was run", file=sys.stderr)
+        print("run_tests: make is not installed, so no test was run", file=sys.stderr)
         return
     try:
         done = subprocess.run(

@@ -26,8 +26,8 @@ REFUSED_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
 CACHES = {"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv"}
 # Windows has no such folders: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 RESERVED = re.compile(r"con|prn|aux|nul|com[1-9]|lpt[1-9]")
-# The other hook removes this file when the project is complete. Until then it explains the folder, because
-# cookiecutter removes a folder after some failures only, and no program survives a full disk or `kill -9`.
+# post_gen_project.py removes this file when the project is complete. Until then, it explains the
+# folder. cookiecutter does not remove the folder after every failure, such as a full disk or `kill -9`.
 UNFINISHED = Path("RENDERING-UNFINISHED.txt")
 
 
@@ -58,7 +58,7 @@ def note_that_it_is_unfinished() -> None:
 
 
 def files_here() -> Iterator[Path]:
-    """Yield the files that git does not manage itself, and links."""
+    """Yield all files and links outside .git."""
     for folder, folders, names in os.walk("."):
         folders[:] = [name for name in folders if name != ".git"]
         links = [name for name in folders if Path(folder, name).is_symlink()]
@@ -75,12 +75,12 @@ def unsupported() -> list[str]:
     if sys.version_info < (3, 11):  # noqa: UP036
         found = sys.version.split()[0]
         return [
-            f"Python: cookiecutter runs on {found}, and 3.11 or newer is needed: uvx --python 3.13 cookiecutter …"
+            f"Python: {found} is too old; run cookiecutter with 3.11 or newer: uvx --python 3.13 cookiecutter …"
         ]
     found = version("cookiecutter")
     if [int(part) for part in re.findall(r"\d+", found)[:2]] < [2, 2]:
         return [
-            f"cookiecutter: this is {found}, and 2.2.0 or newer is needed: uvx cookiecutter …, or "
+            f"cookiecutter: {found} is too old; use 2.2.0 or newer: uvx cookiecutter …, or "
             "pip install --upgrade cookiecutter"
         ]
     return []
@@ -118,9 +118,11 @@ def fault_of(text: str) -> str:
         return "it must not begin or end with white space"
     for character in text:
         if unicodedata.category(character) in REFUSED_CATEGORIES or character in "\ufffe\uffff":
-            return f"it must be one line without control characters, and has U+{ord(character):04X}"
+            return f"it must be one line without control characters, but has U+{ord(character):04X}"
     if mark := re.search(r"\x7b[\x7b%#]|^# %", text):
-        return f"it must not have {mark[0]} in it, which cookiecutter takes for its own"
+        return (
+            f"it must not contain {mark[0]}, because cookiecutter would read it as template syntax"
+        )
     return ""
 
 
@@ -155,7 +157,7 @@ def files_in_the_way() -> list[str]:
 
 
 def in_the_way(path: Path) -> Path | None:
-    """Return what is at a path, or in the place of one of its folders."""
+    """Return the path, or one of its folders, if an existing file or link is in the way there."""
     for folder in path.parents:
         if folder.is_symlink() or os.path.lexists(folder) and not folder.is_dir():
             return folder

@@ -35,7 +35,7 @@ ended = threading.Event()
 
 @pytest.fixture(scope="session", autouse=True)
 def _compiled_once() -> Iterator[None]:
-    """Compile each text of the template once, because that takes most of a rendering's time."""
+    """Compile each text of the template once. Compiling takes most of a rendering's time."""
     compile_ = Environment.compile
     compiled: dict[tuple[object, ...], CodeType] = {}
 
@@ -83,7 +83,7 @@ def workshop(bake: Bake, tmp_path: Path) -> Bake:
 
 
 class Server(NamedTuple):
-    """A project that is served: its address and its process, gunicorn's master."""
+    """A project's running server: its address, and its process, which is gunicorn's master."""
 
     address: str
     process: subprocess.Popen[bytes]
@@ -153,7 +153,7 @@ def emulator() -> Iterator[Emulator]:
 
 @pytest.fixture(scope="session")
 def engine() -> None:
-    """Have a Docker engine."""
+    """Skip the test if no Docker engine runs; in CI, fail."""
     need_engine()
 
 
@@ -175,10 +175,10 @@ def image(bake: Bake, engine: None) -> Iterator[Build]:
 
 @pytest.fixture
 def browser() -> Iterator[Browser]:
-    """Yield Chromium, for which api.example.com is this machine."""
+    """Yield Chromium; in it, api.example.com resolves to this machine."""
     chromium = shutil.which("chromium")
     own = ["--host-resolver-rules=MAP api.example.com 127.0.0.1"]
-    own += [] if os.geteuid() else ["--no-sandbox"]  # Chromium has none for root
+    own += [] if os.geteuid() else ["--no-sandbox"]  # Chromium's sandbox does not run as root
     with sync_playwright() as playwright:
         try:
             browser = playwright.chromium.launch(executable_path=chromium, args=own)
@@ -197,7 +197,7 @@ def volume() -> Iterator[str]:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Print a line each minute: a test that installs a project may take that long."""
+    """Print a line each minute, because a test that installs a project may take minutes."""
     if hasattr(session.config, "workerinput"):
         return
     began = time.monotonic()

@@ -1,4 +1,4 @@
-"""Write to a project while faults hit it at random; compare what it acknowledged with what it stores.
+"""Write to a project during random faults; compare acknowledged writes with stored items.
 
 python -m tests.soak sqlite|postgresql|firestore [SECONDS] [SEED]
 """
@@ -68,7 +68,7 @@ def store_of(kind: str, project: Path, stack: ExitStack) -> tuple[dict[str, str]
 
 
 class Soak:
-    """A project that is written to, and what its responses say about its items."""
+    """A project under load, and the state of its items according to its responses."""
 
     def __init__(self, project: Path, settings: dict[str, str]) -> None:
         self.project, self.settings = project, {"WORKERS": "2", "ACCESS_LOG": "off"} | settings
@@ -129,8 +129,8 @@ class Soak:
 
 
 def soak(project: Path, kind: str, seconds: float, seed: int) -> dict[str, Any]:
-    """Soak a project; return its responses and faults, and the items that are lost or stored twice."""
-    chance = random.Random(seed)  # not the one that chooses ports
+    """Write during random faults; return counts, and the items that are lost or stored twice."""
+    chance = random.Random(seed)  # a separate generator, because ports use the global one
     had: Counter[str] = Counter()
     with ExitStack() as stack:
         settings, store = store_of(kind, project, stack)

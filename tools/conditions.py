@@ -32,7 +32,7 @@ def conditions() -> tuple[Condition, ...]:
             continue
         try:
             tree = JINJA.parse(path.read_text(encoding="utf-8"))
-        except UnicodeDecodeError:  # cookiecutter copies a file that is no text.
+        except UnicodeDecodeError:  # cookiecutter copies binary files.
             continue
         found += [Condition(f"{place}:{test.lineno}", compiled(test)) for test in tests(tree)]
     for entry in QUESTIONS["_files"]:
@@ -61,7 +61,7 @@ def tests(node: nodes.Node, *around: nodes.Expr) -> Iterator[nodes.Expr]:
 
 
 def names(test: nodes.Expr) -> bool:
-    """Tell whether a test is about an answer; `# % if false` is not."""
+    """Return whether a condition uses an answer; `# % if false` does not."""
     return any(name.name == "cookiecutter" for name in [*test.find_all(nodes.Name)])
 
 

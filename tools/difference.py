@@ -13,7 +13,7 @@ from typing import Any
 
 from tools.variants import QUESTIONS, TEMPLATE, Answers, distinct, name, words
 
-# GitHub takes a summary of 1 MiB; this leaves room for what stands around the patches.
+# GitHub accepts a summary of up to 1 MiB. The rest is for the text around the patches.
 LIMIT = 900_000
 
 
@@ -56,7 +56,7 @@ def known(template: Path, answers: Answers) -> Answers | None:
 
 
 def render(template: Path, answers: Answers, folder: Path) -> None:
-    """Render a project as a folder: an empty one if the template does not have it."""
+    """Render a project into `folder`; leave it empty if the template lacks one of the answers."""
     if (asked := known(template, answers)) is None:
         folder.mkdir()
         return
@@ -71,7 +71,7 @@ def patch(base: Path, answers: Answers) -> bytes:
     """Return the patch between the two renderings of a project."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        # The names of the two folders are the prefixes that a patch has anyway.
+        # The folders have the names of git's usual prefixes, so `git apply` accepts the patch.
         render(base, answers, folder / "a")
         render(TEMPLATE, answers, folder / "b")
         diff = [
@@ -87,7 +87,7 @@ def patch(base: Path, answers: Answers) -> bytes:
 
 
 def stat(patch: Path) -> str:
-    """Count a patch's lines by file; outside a repository, where git would leave out files."""
+    """Count a patch's changed lines by file. Runs in /, because git omits files in a repository."""
     return str(run("git", "apply", "--stat", patch.resolve(), cwd=Path("/")), "utf-8")
 
 
@@ -123,7 +123,7 @@ def main(base: str, folder: Path) -> None:
     changed = sum(map(len, same.values()))
     print(f"## {changed or 'None'} of {len(distinct())} projects differ from {base}'s")
     if removed:
-        print(f"\nNo more there, and not compared: {', '.join(removed)}")
+        print(f"\nRemoved, and not compared: {', '.join(removed)}")
     for difference, names in same.items():
         counts = stat(folder / f"{names[0]}.patch")
         text = difference.decode("utf-8", "replace")

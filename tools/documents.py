@@ -1,6 +1,7 @@
 """Write templates/docs/, the OpenAPI documents of the projects: `make docs`.
 
-A document depends on the example, on `auth` and on `model`. All projects are run with the requirements of one.
+A document depends on the answers to `datastore`, `auth` and `model`. All projects run in one
+environment: that of the last, which has all requirements.
 """
 
 import os
@@ -12,7 +13,7 @@ from tools.render import render
 from tools.variants import TEMPLATE, Answers, name, product
 
 DOCS = TEMPLATE / "templates/docs"
-# What a document contains of the answers, and what is put into the template in its place.
+# Texts from the answers in a document, and the expressions that replace them.
 TEXTS = {
     'title: "NAME"': 'title: "{{ cookiecutter.__name }}"',
     'description: "DESCRIPTION"': 'description: "{{ cookiecutter.__description }}"',
@@ -25,14 +26,14 @@ SETTINGS = {"AUTH_ISSUER": "https://issuer.invalid", "AUTH_AUDIENCE": "api"}
 
 
 def main() -> None:
-    # Firestore's document is that of the other datastore.
+    # The document for Firestore equals the one for sql.
     every = product(["datastore", "auth", "model"])
     every = [answers for answers in every if answers["datastore"] != "firestore"]
     written = {DOCS / f"{name(answers)}.yaml": answers for answers in every}
     for path in {*DOCS.iterdir()} - written.keys():
         path.unlink()
     for path in written:
-        path.touch()  # a project is rendered with its document, even the first time
+        path.touch()  # rendering includes this file, so it must exist
     with tempfile.TemporaryDirectory() as folder:
         projects = {
             path: render(GIVEN | written[path], Path(folder, path.stem)) for path in written

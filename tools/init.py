@@ -28,9 +28,9 @@ HERE = Path(__file__).resolve().parent.parent
 
 
 class Base(NamedTuple):
-    """Where this repository left the template."""
+    """The last commit that this repository shares with the template, and the template's address."""
 
-    commit: str  # of this repository: a file unchanged since then is the template's
+    commit: str  # in this repository; files that are unchanged since then belong to the template
     address: str  # of the template; empty if unknown
     upstream: str  # the template's commit; empty if the template cannot be read
 
@@ -73,7 +73,7 @@ def git(*command: str) -> str:
 
 
 def find_base() -> Base:
-    """Find the last commit that is the template's, here and in the template.
+    """Find the last commit that this repository shares with the template.
 
     GitHub's button copies the template's files as one commit without history. In the template's own
     history, the first commit does not have this file.
@@ -96,7 +96,7 @@ def find_base() -> Base:
 
 
 def commit_with_the_files_of(first: str) -> str:
-    """Return the fetched commit that has the same files, or else the newest."""
+    """Return the fetched commit with the same files as `first`; the newest if there is none."""
     tree = git("rev-parse", f"{first}^{{tree}}")
     history = [line.split() for line in git("log", "--format=%H %T", "FETCH_HEAD").splitlines()]
     return next((commit for commit, of in history if of == tree), history[0][0])
@@ -149,8 +149,8 @@ def ask() -> dict[str, str]:
 def render(answers: dict[str, str], base: Base, folder: Path) -> tuple[Path, dict[str, str]]:
     """Run `cruft create` and return the project's folder and all answers.
 
-    cruft clones this repository, which has the template's commit, and not the template a second
-    time. The post-generation hook prints nothing and runs no tests in such a folder.
+    cruft clones this repository, which has the template's commit, so nothing is downloaded again.
+    The post-generation hook prints nothing and runs no tests in such a folder.
     """
     commit = base.upstream or base.commit
     project = cruft.create(
@@ -194,7 +194,7 @@ def replace(project: Path, base: str) -> None:
 
 
 def remove(paths: set[Path]) -> None:
-    """Remove files, and each folder that is empty then."""
+    """Remove files, and each folder that becomes empty."""
     for path in paths:
         (HERE / path).unlink(missing_ok=True)  # A sparse checkout lacks some.
     for folder in sorted({folder for path in paths for folder in path.parents}, reverse=True):
@@ -209,7 +209,7 @@ def put_back(new: set[Path]) -> None:
         signal.signal(number, signal.SIG_IGN)
     remove(new)
     git("reset", "--quiet", "--hard")
-    # The requirements are as they were, but newer: make would install them again.
+    # The restored requirements are newer than the environment: make would reinstall them.
     with suppress(OSError):
         os.utime(HERE / ".venv/develop.txt")
 

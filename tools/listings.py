@@ -1,7 +1,7 @@
 """Write the listings of the files that a project has: `make listings`.
 
-tests/rendering/listings has the default project's files in default.txt. For each other answer, and for each
-pair of answers that has changes of its own, a file has what is added (+) and what is removed (-).
+tests/rendering/listings/default.txt lists the files of the default project. Each other listing
+belongs to an answer or to a pair of answers, and has the paths that it adds (+) or removes (-).
 """
 
 import tempfile
@@ -22,7 +22,7 @@ def files(project: Path) -> set[str]:
 
 
 def given(answers: Answers) -> list[Pairs]:
-    """Return the answers that are not the default's, one by one and in pairs."""
+    """Return the answers that differ from the defaults, one by one and in pairs."""
     other = [item for item in answers.items() if item[1] != DEFAULTS[item[0]]]
     return [*combinations(other, 1), *combinations(other, 2)]
 

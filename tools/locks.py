@@ -34,7 +34,7 @@ CONDITION = re.compile(r"# % if (.*[^:])")
 
 
 class Line(NamedTuple):
-    """A line of a `.in` file, and the condition that it stands under; none is an empty text."""
+    """A requirement in a `.in` file, and its condition, which is empty if there is none."""
 
     requirement: str
     condition: str
@@ -43,7 +43,8 @@ class Line(NamedTuple):
 def read(text: str) -> list[Line]:
     """Return the requirements of a `.in` file of the template.
 
-    Raises ValueError for a condition that is not an `if … endif` of its own.
+    Raises ValueError for a nested or open condition, for `elif` and `else`, and for an include of
+    another file than common.in.
     """
     lines, condition = [], ""
     for line in [*text.splitlines(), ""]:
@@ -62,7 +63,7 @@ def read(text: str) -> list[Line]:
 
 
 def requirements() -> dict[str, list[Line]]:
-    """Return the requirements by lock file; development and training have those of production too."""
+    """Return the requirements by lock file, with those of common.in if the file includes it."""
     folder = PROJECT / "requirements"
     texts = {file: (folder / f"{file}.in").read_text(encoding="utf-8") for file in FILES}
     own = {file: read(text) for file, text in texts.items()}
@@ -73,7 +74,7 @@ def requirements() -> dict[str, list[Line]]:
 
 
 def split(lock: str) -> dict[str, str]:
-    """Return a lock file's lines by package; the comment at its head by an empty name."""
+    """Return a lock file's lines by package. The comment at its head has an empty name."""
     blocks: dict[str, str] = {}
     name = ""
     for line in lock.splitlines(keepends=True):
@@ -108,10 +109,10 @@ class Resolution:
 
 
 def needed(resolution: Resolution, lines: list[Line]) -> dict[str, dict[str, list[str]]]:
-    """Return the conditions under which a lock file has a package's lines, by package and lines.
+    """Return each package's possible texts in a lock file, and the conditions for each text.
 
-    A package may have several texts, because its marker depends on the packages that need it. The text
-    for more conditions comes first.
+    A package has several texts if its marker depends on the packages that need it. The text for
+    more conditions comes first.
     """
     conditions = sorted({line.condition for line in lines} - {""})
     parts = {

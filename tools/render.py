@@ -1,4 +1,4 @@
-"""Render a few projects, in which every answer that changes their requirements occurs.
+"""Render a few projects that together have every answer that changes requirements.
 
 python -m tools.render FOLDER
 """

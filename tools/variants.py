@@ -1,6 +1,6 @@
-"""The variants of the template, read from its questions: a new answer is tested the day it is added.
+"""Read the variants of the template from its questions, so that the tests include new answers.
 
-Run as a script, it prints the rows of the workflow matrix.yml; with the standard library alone.
+As a script, it prints the rows of the workflow matrix.yml. It uses only the standard library.
 """
 
 import itertools
@@ -13,9 +13,10 @@ TEMPLATE = Path(__file__).parent.parent
 PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
 QUESTIONS = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
 
-# Acts after rendering and changes no file.
+# Questions that change no rendered file.
 NO_AXIS = {"run_tests"}
-# Change a few files, or whether they are there, and neither what code does nor requirements (a test checks this).
+# Questions that change only these files, or whether they exist. The behavior and the requirements
+# stay the same. A test checks the files.
 NEUTRAL = {
     "license": {
         "Dockerfile",
@@ -76,9 +77,9 @@ def pairs(answers: Answers) -> set[Pair]:
 
 
 def pairwise(questions: Sequence[str], first: Sequence[Answers] = ()) -> list[Answers]:
-    """Return a few combinations that have every pair of answers that is allowed; some come first.
+    """Return a few combinations with every allowed pair of answers; they begin with `first`.
 
-    allpairspy would do it, but leaves out pairs where combinations are refused (2.5.1).
+    allpairspy 2.5.1 is not used, because it omits pairs if combinations are refused.
     """
     chosen, every = [*first], product(questions)
     missing = set[Pair]().union(*map(pairs, every)).difference(*map(pairs, chosen))
@@ -90,9 +91,9 @@ def pairwise(questions: Sequence[str], first: Sequence[Answers] = ()) -> list[An
 
 @cache
 def paired() -> tuple[Answers, ...]:
-    """Return combinations of the answers that change code or requirements, with every pair of answers.
+    """Return combinations with every pair of the answers that change code or requirements.
 
-    The first are those of few().
+    They begin with those of few().
     """
     return tuple(pairwise([*distinct()[0]], few()))
 
@@ -139,17 +140,17 @@ def few() -> list[Answers]:
 
 
 def name(answers: Answers) -> str:
-    """Name a combination, for a person: `MIT-3.13`; the one without answers is `default`."""
+    """Return a readable name of a combination, such as `MIT-3.13`; `default` if it is empty."""
     return "-".join(str(answer) for answer in answers.values()) or "default"
 
 
 def words(answers: Answers) -> str:
-    """Return answers as cookiecutter takes them on its command line."""
+    """Return answers as arguments for cookiecutter's command line."""
     return " ".join(f"{question}={answer}" for question, answer in answers.items())
 
 
 def rows() -> list[dict[str, str]]:
-    """Return every distinct project on one Python each, as rows of a matrix of GitHub's."""
+    """Return every distinct project, each with one Python, as rows of a GitHub Actions matrix."""
     pythons = itertools.cycle(AXES["python_version"])
     every = [
         next(row for python in pythons if allowed(row := answers | {"python_version": python}))

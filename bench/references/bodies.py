@@ -1,6 +1,6 @@
 """Measure the memory and the CPU time that the worst bodies take to decode. Runs in a project.
 
-Prints {type: {shape: [peak of memory in bytes of a byte of JSON, milliseconds]}}.
+Prints {type: {shape: [peak memory in bytes per byte of JSON, milliseconds]}}.
 """
 
 import json
@@ -56,7 +56,7 @@ TYPES: dict[str, tuple[Any, str]] = {
 
 def measure(call: Callable[[], object], size: int) -> list[float]:
     with suppress(*MALFORMED):
-        call()  # what is made once
+        call()  # fill the caches first
     tracemalloc.start()
     with suppress(*MALFORMED):
         call()

@@ -17,7 +17,7 @@ from tools.variants import AXES
 
 pytestmark = [pytest.mark.usefixtures("engine"), pytest.mark.thorough]
 
-# What the platform sets, and what cloudbuild.yaml does.
+# The variables that the platform sets, and those that cloudbuild.yaml sets.
 PLATFORM = {"K_SERVICE": "api", "K_REVISION": "api-00001-abc", "K_CONFIGURATION": "api"}
 DEPLOYED = {"GOOGLE_CLOUD_PROJECT": "some-project", "THREADS": "16", "WORKERS": "1"}
 NO_DATABASE = {"DATABASE_URL": "postgresql://127.0.0.1:1/nowhere"}
@@ -27,7 +27,7 @@ every_datastore = pytest.mark.parametrize("datastore", AXES["datastore"])
 
 
 @every_datastore
-def test_nothing_is_written_but_in_tmp(image: Build, datastore: str) -> None:
+def test_files_are_written_only_in_tmp(image: Build, datastore: str) -> None:
     with running(image(datastore=datastore, deploy="cloud-run"), port=8081, **SERVICE) as container:
         for path in ("/health", "/openapi.json", "/nowhere"):
             container.call(path)
@@ -36,8 +36,8 @@ def test_nothing_is_written_but_in_tmp(image: Build, datastore: str) -> None:
     assert [line for line in changed if not line[2:].startswith("/tmp")] == []
 
 
-def test_no_request_comes_before_the_application_is_ready(workshop: Bake) -> None:
-    """The platform's default probe connects, and takes that for being ready."""
+def test_no_request_is_accepted_before_the_application_is_ready(workshop: Bake) -> None:
+    """The platform's default probe treats an open port as ready."""
     project = workshop(deploy="cloud-run")
     wsgi = (project / "wsgi.py").read_text(encoding="utf-8")
     slow = f"import time\n\ntime.sleep(3)\n{wsgi}"
@@ -54,7 +54,7 @@ def test_no_request_comes_before_the_application_is_ready(workshop: Bake) -> Non
         assert time.monotonic() - connected < 1
 
 
-def test_sigterm_ends_it_in_time_whatever_is_under_way(workshop: Bake) -> None:
+def test_sigterm_stops_it_in_time_even_with_open_requests(workshop: Bake) -> None:
     project = workshop(deploy="cloud-run")
     append(
         project / "wsgi.py",
@@ -76,7 +76,7 @@ def test_sigterm_ends_it_in_time_whatever_is_under_way(workshop: Bake) -> None:
         assert short.result()[0] == 200
         assert endless.wait() != 0
         assert seconds < 10
-        assert container.state["ExitCode"] == 0, "not killed"
+        assert container.state["ExitCode"] == 0, "it was killed"
 
 
 def test_a_job_migrates_the_database_that_the_service_uses(image: Build) -> None:

@@ -35,7 +35,7 @@ pytestmark = [pytest.mark.usefixtures("engine"), pytest.mark.thorough]
 
 
 @every_image
-def test_it_runs_with_as_little_as_a_platform_may_give(
+def test_it_runs_with_the_strictest_limits_of_a_platform(
     image: Build, volume: str, answers: Answers
 ) -> None:
     """Read-only, without capabilities, as any user, on another port, in 256 MiB on one CPU."""
@@ -59,7 +59,7 @@ def test_it_runs_with_as_little_as_a_platform_may_give(
             assert "message" in json.loads(line)
 
 
-def test_sqlite_s_file_outlives_the_container_whoever_runs_it(image: Build, volume: str) -> None:
+def test_sqlite_s_file_outlives_the_container(image: Build, volume: str) -> None:
     options = [*CONFINED, f"--volume={volume}:/app/instance"]
     with running(image(datastore="sql"), options) as container:
         assert container.call("/api/v1/items", {"name": "Ada"})[0] == 201
@@ -69,7 +69,7 @@ def test_sqlite_s_file_outlives_the_container_whoever_runs_it(image: Build, volu
 
 
 def health(container: Container) -> str:
-    """Give what docker says of the container's health, when it has looked."""
+    """Return Docker's health status of a container after the first check."""
     for _ in range(100):
         if (status := str(container.state["Health"]["Status"])) != "starting":
             break
@@ -77,7 +77,7 @@ def health(container: Container) -> str:
     return status
 
 
-def test_docker_sees_on_any_port_whether_it_is_healthy(image: Build) -> None:
+def test_the_health_check_works_on_any_port(image: Build) -> None:
     options = ["--health-interval=1s", "--health-retries=1"]
     proxy = "http://127.0.0.1:1"
     with (
@@ -88,7 +88,7 @@ def test_docker_sees_on_any_port_whether_it_is_healthy(image: Build) -> None:
         assert health(other) == "unhealthy"
 
 
-# A kernel without IPv6 refuses such a socket, with EAFNOSUPPORT.
+# A stand-in for a kernel without IPv6: socket(AF_INET6) fails with EAFNOSUPPORT.
 NO_IPV6 = {
     "defaultAction": "SCMP_ACT_ALLOW",
     "syscalls": [
@@ -126,7 +126,7 @@ GET = "import urllib.request as r; print(r.urlopen('http://{}:8080/health').read
     ],
     ids=["both", "apart", "switched off", "none", "none, written out"],
 )
-def test_it_listens_at_what_the_system_has_of_ipv4_and_ipv6(
+def test_it_listens_on_each_ip_version_that_the_system_supports(
     image: Build, tmp_path: Path, options: list[str], hosts: list[str], listens: str
 ) -> None:
     (tmp_path / "no-ipv6.json").write_text(json.dumps(NO_IPV6))
@@ -179,8 +179,10 @@ def test_a_value_of_env_is_the_same_for_docker_and_docker_compose(workshop: Bake
 
 
 @pytest.mark.parametrize(("connection", "allowed"), [("close", 0), ("keep-alive", 2)])
-def test_a_stop_under_load_loses_no_request(image: Build, connection: str, allowed: int) -> None:
-    """A kept-alive connection may end while a request is on its way: clients send that again."""
+def test_a_shutdown_under_load_loses_no_request(
+    image: Build, connection: str, allowed: int
+) -> None:
+    """A keep-alive connection may close while a request is on its way. HTTP clients retry it."""
     answered = lost = stops = 0
     while answered < 10_000 or stops < 3:
         with running(image(), ACCESS_LOG="off") as container:
@@ -198,7 +200,7 @@ def test_a_stop_under_load_loses_no_request(image: Build, connection: str, allow
     assert lost <= allowed
 
 
-def test_it_ends_within_three_seconds_of_its_last_answer(workshop: Bake) -> None:
+def test_it_stops_within_three_seconds_of_its_last_response(workshop: Bake) -> None:
     project = workshop()
     slow = 'import time\napp.add_url_rule("/slow", view_func=lambda: [time.sleep(2)])\n'
     append(project / "wsgi.py", slow)
@@ -253,7 +255,7 @@ class Compose:
         return run("docker", "compose", *command, cwd=self.project, **self.own)
 
     def create(self) -> int:
-        """Create an item, and give the status."""
+        """Create an item and return the status."""
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(self.items, b'{"name": "Ada"}', headers)
         with urllib.request.urlopen(request) as response:
@@ -262,7 +264,7 @@ class Compose:
 
 @pytest.fixture
 def compose(workshop: Bake) -> Iterator[Callable[[str], Compose]]:
-    """Give a function that gives the project with a datastore, composed; remove all in the end."""
+    """Yield a function that returns a project for docker compose; then remove its containers."""
     composed: list[Compose] = []
 
     def compose(datastore: str) -> Compose:
@@ -317,7 +319,7 @@ def test_compose_serves_it_with_the_emulator(compose: Callable[[str], Compose]) 
     use_this_machine_s_emulator(composed.project)
     composed("up", "--detach")
     ready = composed.items.replace("api/v1/items", "ready")
-    for _ in range(20):  # a JVM takes its time
+    for _ in range(20):  # the emulator's JVM starts slowly
         with suppress(OSError), urllib.request.urlopen(ready):
             break
         time.sleep(1)

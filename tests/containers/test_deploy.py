@@ -1,4 +1,4 @@
-"""The nginx of docs/deploy.md, exactly its lines, in front of the server: Debian's nginx on loopback."""
+"""Debian's nginx on loopback in front of the server, with the configuration in docs/deploy.md."""
 
 import gzip
 import json
@@ -28,12 +28,12 @@ from tests.support.edits import append
 from tests.support.installed import install
 from tests.support.machine import free_port, missing, run
 
-# nginx is not to run as root; Debian's package has this user for it.
+# nginx must not run as root. Debian's package creates this user for it.
 USER = None if os.geteuid() else "www-data"
 # The clients' address; nginx connects from 127.0.0.1.
 CLIENT = "127.0.0.7"
 NAME = "api.example.com"
-SLOW = 6  # clients, of a server with two threads
+SLOW = 6  # clients of a server with two threads
 
 # Appended to wsgi.py.
 VIEWS = """
@@ -48,7 +48,7 @@ def large() -> Response:
     return Response(b"x" * 16_000_000)
 """
 
-# What stands around the lines of the document, where Debian has its own nginx.conf.
+# The nginx.conf that includes the document's lines, in place of Debian's.
 AROUND = """
 daemon off;
 pid nginx.pid;
@@ -70,7 +70,7 @@ http {
 def connect(port: int) -> socket.socket:
     connection = socket.socket()
     connection.settimeout(2)
-    # Or else the port of each connection of the last minute is one that no server can have.
+    # Otherwise no server could bind the port of a connection that closed in the last minute.
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     connection.bind((CLIENT, 0))
     connection.connect(("127.0.0.1", port))
@@ -78,7 +78,7 @@ def connect(port: int) -> socket.socket:
 
 
 class Proxy(NamedTuple):
-    """A running nginx: its port, its process and its file of the document's lines."""
+    """A running nginx: its port, its process, and the file with the document's lines."""
 
     port: int
     process: subprocess.Popen[bytes]
@@ -90,7 +90,7 @@ class Proxy(NamedTuple):
 
 
 class Direct(NamedTuple):
-    """The server with nothing in front."""
+    """The server without a proxy."""
 
     port: int
 
@@ -138,14 +138,14 @@ def project(nginx: str, bake: Bake, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def lines_of(project: Path) -> tuple[str, str]:
-    """Return the document's lines for nginx, and those that stand in their places under a prefix."""
+    """Return the document's lines for nginx, and the lines that replace some under a prefix."""
     document = (project / "docs/deploy.md").read_text(encoding="utf-8")
     lines, prefix = re.findall(r"^```nginx\n(.*?)^```$", document, re.MULTILINE | re.DOTALL)
     return lines, prefix
 
 
 def replace_lines(lines: str, new: str) -> str:
-    """Put each new line in the place of the first one that sets the same."""
+    """Replace lines: each new line replaces the first line with the same directive."""
     for line in new.splitlines():
         (sets,) = re.findall(r"\s*(?:location|proxy_pass|proxy_set_header [\w-]+) ", line)
         lines, count = re.subn(rf"^{sets}.*$", line, lines, count=1, flags=re.MULTILINE)
@@ -155,7 +155,7 @@ def replace_lines(lines: str, new: str) -> str:
 
 @contextmanager
 def proxied(nginx: str, project: Path, server: Server, changed: str = "") -> Iterator[Proxy]:
-    """Run nginx with the document's lines; only its addresses and the certificate are others."""
+    """Run nginx with the document's lines, except for the addresses and the certificate."""
     lines = replace_lines(lines_of(project)[0], changed)
     with tempfile.TemporaryDirectory(prefix="nginx-") as name:
         folder, own = Path(name), free_port()
@@ -186,7 +186,7 @@ def proxied(nginx: str, project: Path, server: Server, changed: str = "") -> Ite
                         break
                     time.sleep(0.05)
                 else:
-                    pytest.fail("nginx does not answer")
+                    pytest.fail("nginx does not respond")
                 yield proxy
             finally:
                 process.terminate()
@@ -197,7 +197,7 @@ Behind = Callable[..., Proxy]
 
 @pytest.fixture
 def behind(nginx: str, project: Path) -> Iterator[Behind]:
-    """Give a function that starts the server with settings, and nginx in front of it."""
+    """Yield a function that starts the server with settings, and nginx in front of it."""
     with ExitStack() as started:
 
         def behind(changed: str = "", **settings: str) -> Proxy:
@@ -222,13 +222,13 @@ FORGED = [
 ]
 
 
-def test_the_client_s_address_and_scheme_arrive_and_what_it_forges_does_not(behind: Behind) -> None:
+def test_the_client_s_address_and_scheme_arrive_and_forged_headers_do_not(behind: Behind) -> None:
     proxy = behind(TRUSTED_PROXIES="1")
     for headers in FORGED:
         assert ask(proxy, "/client", *headers).text == f"https {CLIENT}", headers
 
 
-def test_what_a_client_forges_does_not_arrive_even_if_too_many_proxies_are_trusted(
+def test_forged_headers_do_not_arrive_even_if_too_many_proxies_are_trusted(
     behind: Behind,
 ) -> None:
     proxy = behind(TRUSTED_PROXIES="3")
@@ -236,13 +236,13 @@ def test_what_a_client_forges_does_not_arrive_even_if_too_many_proxies_are_trust
         assert ask(proxy, "/client", *headers).text == "http 127.0.0.1", headers
 
 
-def test_without_trust_nobody_is_believed(behind: Behind) -> None:
+def test_without_trusted_proxies_forwarded_headers_are_ignored(behind: Behind) -> None:
     proxy = behind(TRUSTED_PROXIES="0")
     for headers in FORGED:
         assert ask(proxy, "/client", *headers).text == "http 127.0.0.1", headers
 
 
-# What docs/deploy.md says of a proxy in front of nginx.
+# The lines in docs/deploy.md for another proxy in front of nginx.
 APPENDED = r"""
         proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
         proxy_set_header X-Forwarded-Proto "$http_x_forwarded_proto, $scheme";
@@ -251,7 +251,7 @@ APPENDED = r"""
 
 
 @pytest.mark.thorough
-def test_what_the_proxy_in_front_of_nginx_says_arrives_and_what_a_client_forges_does_not(
+def test_headers_of_a_proxy_in_front_of_nginx_arrive_and_forged_headers_do_not(
     behind: Behind, project: Path
 ) -> None:
     document = (project / "docs/deploy.md").read_text(encoding="utf-8")
@@ -267,7 +267,7 @@ def test_what_the_proxy_in_front_of_nginx_says_arrives_and_what_a_client_forges_
 
 
 @pytest.mark.thorough
-def test_under_a_prefix_links_have_it_and_none_that_a_client_forges(
+def test_links_have_the_configured_prefix_and_not_a_forged_one(
     behind: Behind, project: Path
 ) -> None:
     proxy = behind(lines_of(project)[1], TRUSTED_PROXIES="1")
@@ -302,7 +302,7 @@ def test_under_a_prefix_an_operation_is_executed_from_the_page(
 
 
 @pytest.mark.thorough
-def test_an_etag_that_nginx_made_weak_is_the_item_s_and_a_location_is_under_the_prefix(
+def test_an_etag_that_nginx_made_weak_matches_and_a_location_has_the_prefix(
     nginx: str, workshop: Bake, tmp_path: Path
 ) -> None:
     project = workshop(datastore="sql")
@@ -332,7 +332,7 @@ def test_an_etag_that_nginx_made_weak_is_the_item_s_and_a_location_is_under_the_
 
 
 POST = b"POST /api/v1/greetings HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-# How a slow client begins; what else it sends comes a byte at a time.
+# The first bytes of each slow client. It sends the rest one byte at a time.
 BEGINNINGS = {
     "uploads": POST + b"Content-Length: 1000\r\n\r\n{",
     "chunks": POST + b"Transfer-Encoding: chunked\r\n\r\n100\r\n{",
@@ -342,7 +342,7 @@ BEGINNINGS = {
 
 
 def slowest_beside(slow: str, to: Proxy | Direct) -> float:
-    """Say how long /health takes at most while there are slow clients."""
+    """Return the slowest response of /health beside slow clients, in seconds."""
     slowest = 0.0
     with ExitStack() as connections:
         clients = [connections.enter_context(to.connect()) for _ in range(SLOW)]
@@ -371,7 +371,7 @@ def test_without_nginx_slow_clients_hold_all_threads(project: Path, slow: str) -
         slowest_beside(slow, Direct(server.port))
 
 
-def test_a_body_over_the_limit_is_refused_by_nginx_and_no_smaller_one(behind: Behind) -> None:
+def test_nginx_refuses_only_bodies_over_the_limit(behind: Behind) -> None:
     proxy = behind(TRUSTED_PROXIES="1", MAX_JSON_BYTES="1048576")
     largest = b'{"name": 5}'.ljust(1_048_576)
     assert ask(proxy, "/api/v1/greetings", body=largest).status == 422
@@ -380,7 +380,7 @@ def test_a_body_over_the_limit_is_refused_by_nginx_and_no_smaller_one(behind: Be
     assert json.loads(refused.text)["title"] == "Proxy Error"
 
 
-def test_what_nginx_answers_itself_is_a_problem(nginx: str, project: Path) -> None:
+def test_nginx_s_own_errors_are_problems(nginx: str, project: Path) -> None:
     with serving(project) as server, proxied(nginx, project, server) as proxy:
         server.process.send_signal(signal.SIGTERM)
         server.process.wait()
@@ -400,7 +400,7 @@ def test_what_nginx_answers_itself_is_a_problem(nginx: str, project: Path) -> No
 
 
 def test_a_new_version_loses_no_request(nginx: str, project: Path) -> None:
-    """As the document says: start the new one, reload nginx, wait for its workers, stop the old."""
+    """Start the new server, reload nginx, wait for its old workers, and stop the old server."""
     answers: list[int | str] = []
     done = threading.Event()
 

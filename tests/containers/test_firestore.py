@@ -1,4 +1,4 @@
-"""How a container gets its Firestore: the emulator, or a project of Google Cloud with credentials."""
+"""A container's Firestore: the emulator, or a Google Cloud project with credentials."""
 
 import json
 import re
@@ -53,7 +53,7 @@ def write_key(path: Path) -> None:
 
 @contextmanager
 def run_image(project: Path, **own: str) -> Iterator[str]:
-    """Serve a project with `make run-image`; give the container."""
+    """Serve a project with `make run-image`; yield the container's id."""
     with subprocess.Popen(["make", "run-image"], cwd=project, env=environment(**own)):
         try:
             fetch(f"http://127.0.0.1:{own['PORT']}/health")
@@ -63,7 +63,7 @@ def run_image(project: Path, **own: str) -> Iterator[str]:
 
 
 def create_item(port: str) -> int:
-    """Create an item as soon as the emulator responds; give the status."""
+    """Create an item as soon as the emulator responds; return the status."""
     url, kind = f"http://127.0.0.1:{port}/api/v1/items", {"Content-Type": "application/json"}
     for _ in range(60):
         with suppress(OSError):
@@ -76,7 +76,7 @@ def create_item(port: str) -> int:
 
 def test_make_run_image_uses_the_emulator_unless_there_is_a_project(project: Path) -> None:
     use_this_machine_s_emulator(project)
-    # The address for `make start` is another one in a container.
+    # This address is for `make start`. In a container, localhost is the container itself.
     (project / ".env").write_text("FIRESTORE_EMULATOR_HOST=localhost:8200\n", encoding="utf-8")
     port = str(free_port())
     with run_image(project, PORT=port):

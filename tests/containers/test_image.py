@@ -1,4 +1,4 @@
-"""What the container image holds and what it does not, built by a real Docker engine."""
+"""The content of the container image, built by a real Docker engine."""
 
 import itertools
 import json
@@ -63,10 +63,10 @@ def test_with_each_python_it_has_no_pip_and_serves(
 
 
 @pytest.mark.parametrize("version", [v for v in AXES["python_version"] if v not in PYTHONS])
-def test_on_a_python_that_this_machine_has_not_a_project_passes_its_tests_in_the_base_image(
+def test_a_project_passes_its_tests_in_the_base_image_of_a_python_that_is_not_installed(
     bake: Bake, version: str
 ) -> None:
-    """From wheels alone; without a server for PostgreSQL, whose tests are skipped."""
+    """Install wheels only. The tests that need PostgreSQL are skipped."""
     project = bake(datastore="sql", auth="jwt", python_version=version)
     install = (
         "python -m venv .venv && .venv/bin/pip install -q --only-binary :all: --require-hashes"
@@ -89,11 +89,11 @@ def test_a_secret_beside_the_code_is_in_no_layer(workshop: Bake) -> None:
     append(project / "api/greetings.py", "# planted-code\n")
     with built(project) as image:
         layers = subprocess.run(["docker", "save", image], stdout=subprocess.PIPE).stdout
-    assert b"planted-code" in layers, "what is in a layer can be found"
+    assert b"planted-code" in layers, "the search does not find text in a layer"
     assert b"planted-secret" not in layers
 
 
-def test_it_says_what_it_is_and_holds_no_setting(image: Build) -> None:
+def test_it_has_labels_and_no_settings(image: Build) -> None:
     config = json.loads(docker("inspect", "--format={{json .Config}}", image()))
     base = json.loads(docker("inspect", "--format={{json .Config.Env}}", "python:3.14-slim"))
     own = {line.partition("=")[0] for line in config["Env"] if line not in base}
@@ -130,7 +130,7 @@ def test_the_legacy_builder_builds_it_too(workshop: Bake) -> None:
     docker("rmi", image)
 
 
-def test_files_that_their_owner_alone_may_read_are_readable_in_it(workshop: Bake) -> None:
+def test_files_that_only_their_owner_can_read_are_readable_in_the_image(workshop: Bake) -> None:
     project = workshop()
     for path in project.rglob("*"):
         path.chmod(path.stat().st_mode & 0o700)

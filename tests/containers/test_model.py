@@ -18,13 +18,13 @@ INSTANCE = {"age": 41, "months": 16, "visits": 11.3, "plan": "plus"}
 PREDICTED = {"label": "renews", "probability": 0.893859}
 
 
-# A field of onnx.proto, `doc_string`: the same model has another hash.
+# The field `doc_string` of onnx.proto. It changes the hash, and not the predictions.
 MORE = b"\x32\x05other"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return a folder with another model: it has another text, and another version."""
+    """Return a folder with the same model under another hash and another version."""
     file = (PROJECT / "model/model.onnx").read_bytes() + MORE
     card: dict[str, Any] = json.loads((PROJECT / "model/model.json").read_text(encoding="utf-8"))
     changed = {"version": "2.0.0", "sha256": sha256(file).hexdigest()}

@@ -17,9 +17,7 @@ from tests.support.machine import environment, fetch, free_port, run
 @pytest.mark.parametrize(
     "start", ["make start", pytest.param("make dev", marks=pytest.mark.thorough)]
 )
-def test_the_walk_of_the_readme_gets_a_token_that_the_api_accepts(
-    workshop: Bake, start: str
-) -> None:
+def test_the_readme_s_commands_get_a_token_that_the_api_accepts(workshop: Bake, start: str) -> None:
     project = workshop(auth="jwt")
     install(project)
     started, called, *_ = blocks(project, "README.md", "Run it")
@@ -67,7 +65,7 @@ def test_without_an_issuer_the_server_does_not_start(workshop: Bake) -> None:
         assert any(line.startswith(f"{name} is not set: use ") for line in lines)
 
 
-def test_make_token_says_that_the_issuer_does_not_run(workshop: Bake) -> None:
+def test_make_token_reports_that_the_issuer_does_not_run(workshop: Bake) -> None:
     project = workshop(auth="jwt")
     install(project)
     issuer = f"http://localhost:{free_port()}"
@@ -81,7 +79,7 @@ MINE = """
 from flask.testing import FlaskClient
 
 
-def test_the_caller_s_id_is_that_of_the_token(client: FlaskClient) -> None:
+def test_the_caller_s_id_comes_from_the_token(client: FlaskClient) -> None:
     assert client.get("/api/v1/me").json == "ada"
 """
 

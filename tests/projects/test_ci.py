@@ -1,4 +1,4 @@
-"""What checks a project: `make ci` here, and GitHub's workflow, which calls it."""
+"""A project's checks: `make ci`, and GitHub's workflow, which runs it."""
 
 import json
 import os
@@ -27,13 +27,13 @@ LOCKED = re.compile(r"^([\w.-]+)(?:\[[^]]*\])?==([^\s;\\]+)", re.MULTILINE)
 
 @pytest.fixture
 def slug(engine: None) -> Iterator[str]:
-    """Give a name for a project, whose containers and image are no other's then."""
+    """Yield a unique name for a project, and so for its containers and its image."""
     yield (slug := f"test-{uuid4().hex[:8]}")
     subprocess.run(["docker", "rmi", "--force", slug], capture_output=True)
 
 
 def left(slug: str) -> str:
-    """Give what `make ci` has left of containers, networks and volumes."""
+    """Return the ids of the containers, networks and volumes that `make ci` left behind."""
     label = f"--filter=label=com.docker.compose.project={slug}-ci"
     kinds = (["ps", "--all"], ["network", "ls"], ["volume", "ls"])
     return "".join(docker(*kind, "--quiet", label) for kind in kinds)
@@ -64,7 +64,7 @@ def test_make_ci_checks_the_code_the_image_and_the_container(
 
 
 def have_make(project: Path, **commands: str) -> None:
-    """Have targets of make run other commands."""
+    """Replace the commands of make targets."""
     makefile = project / "Makefile"
     for target, command in commands.items():
         rule = rf"^{target}: .*\n(\t.*\n)+"
@@ -76,7 +76,7 @@ def have_make(project: Path, **commands: str) -> None:
 
 
 @pytest.mark.thorough
-def test_make_ci_ends_with_the_container_s_log_where_that_does_not_start(
+def test_make_ci_prints_the_log_of_a_container_that_does_not_start(
     workshop: Bake, slug: str
 ) -> None:
     project = workshop(project_slug=slug)
@@ -87,7 +87,7 @@ def test_make_ci_ends_with_the_container_s_log_where_that_does_not_start(
     assert not left(slug)
 
 
-def test_make_ci_fails_as_what_failed_first_and_cleans_up_even_if_docker_fails(
+def test_make_ci_exits_with_the_first_failure_and_cleans_up_even_if_docker_fails(
     workshop: Bake, tmp_path: Path
 ) -> None:
     project = workshop()
@@ -115,7 +115,7 @@ def test_make_image_builds_for_this_machine_or_for_the_platform_that_cloud_run_n
     assert [words[words.index(word) + 1] for word in words if word == "--platform"] == platform
 
 
-def test_the_workflow_takes_the_python_of_the_container(bake: Bake, tmp_path: Path) -> None:
+def test_the_workflow_uses_the_container_s_python(bake: Bake, tmp_path: Path) -> None:
     for version in ("3.14", "3.11"):
         project = bake(python_version=version)
         workflow = yaml.safe_load((project / WORKFLOW).read_text(encoding="utf-8"))
@@ -125,7 +125,7 @@ def test_the_workflow_takes_the_python_of_the_container(bake: Bake, tmp_path: Pa
         assert output.read_text() == f"version={version}\n"
 
 
-def test_the_workflow_installs_and_checks_nothing_where_a_template_is_not_rendered_yet() -> None:
+def test_the_workflow_does_nothing_in_a_template_that_is_not_rendered_yet() -> None:
     steps = yaml.safe_load((TEMPLATE / WORKFLOW).read_text(encoding="utf-8"))["jobs"]["ci"]["steps"]
     guarded = [step.get("uses", step.get("run")) for step in steps if "is_template" in str(step)]
     assert [what.partition("@")[0] for what in guarded] == ["actions/setup-python", "make ci"]
@@ -141,7 +141,7 @@ def test_github_s_schema_accepts_the_configuration_of_dependabot(bake: Bake) -> 
         assert (project / update["directory"].strip("/")).is_dir()
 
 
-# --- make audit, with a database of vulnerabilities that has one
+# --- make audit, with stand-ins for the databases of vulnerabilities
 
 
 @contextmanager
@@ -166,7 +166,7 @@ def database(vulnerable: str) -> Iterator[str]:
 
 @contextmanager
 def pypi(folder: Path, unknown: str) -> Iterator[dict[str, str]]:
-    """Serve https://pypi.org by a proxy: no package is vulnerable, and one is unknown. Yield the settings."""
+    """Run a proxy in place of pypi.org that does not know one package; yield the settings."""
     names = ["-subj", "/CN=pypi.org", "-addext", "subjectAltName=DNS:pypi.org"]
     files = ["-nodes", "-keyout", "key.pem", "-out", "certificate.pem"]
     run("openssl", "req", "-x509", "-newkey", "rsa:2048", *names, *files, cwd=folder)

@@ -1,4 +1,4 @@
-"""The documents of the projects: what linters of OpenAPI say of them, and the clients made from them."""
+"""The projects' OpenAPI documents: linters find no fault, and generated clients work."""
 
 import json
 import os
@@ -18,14 +18,14 @@ from tests.support.machine import missing, run
 from tools.variants import AXES, TEMPLATE, distinct
 
 JUDGES = TEMPLATE / "tests/judges"
-# Neither judge may need the network, so that it has none that works.
+# The linters and generators must work offline, so no server listens at this proxy.
 OFFLINE = {
     "HTTP_PROXY": "http://127.0.0.1:9",
     "HTTPS_PROXY": "http://127.0.0.1:9",
     "REDOCLY_TELEMETRY": "off",
     "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true",
 }
-# How each client is used; by the answer to `datastore`.
+# The programs that use each client, named by the answer to `datastore`.
 USES = Path(__file__).with_name("clients")
 
 pytestmark = pytest.mark.thorough
@@ -42,7 +42,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def documents(bake: Bake, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Return every document that the template renders, and the one of a project that declares more."""
+    """Return every distinct document that the template renders."""
     folder = tmp_path_factory.mktemp("documents")
     licenses = [{"license": license_} for license_ in AXES["license"]]
     texts = {
@@ -77,7 +77,7 @@ def test_spectral_and_redocly_find_nothing(
         assert found["problems"] == [], document
 
 
-def test_owasp_s_rules_find_nothing_but_what_the_decisions_refuse(
+def test_owasp_s_rules_find_nothing_and_the_decisions_name_each_disabled_rule(
     node: Path, documents: list[Path]
 ) -> None:
     rules = shutil.copy(JUDGES / "owasp.yaml", node.parent.parent)
@@ -106,7 +106,7 @@ def commands_of_the_page(project: Path) -> tuple[list[str], list[str]]:
 
 
 @pytest.mark.parametrize("datastore", ["none", "sql"])
-def test_a_generated_python_client_calls_the_server_errors_included(
+def test_a_generated_python_client_calls_the_server_and_reads_its_errors(
     workshop: Bake, tmp_path: Path, datastore: str
 ) -> None:
     project = workshop(datastore=datastore)
@@ -128,7 +128,7 @@ def test_a_generated_python_client_calls_the_server_errors_included(
     left_out = re.findall("WARNING parsing (.*) within", said)
     assert left_out == ([] if datastore == "sql" else ["POST /api/v1/parcels.csv"])
     shutil.copy(USES / f"{datastore}.py", tmp_path / "use.py")
-    with serving(project, WORKERS="1", **settings) as server:  # which has all parcels
+    with serving(project, WORKERS="1", **settings) as server:  # a worker's memory has the parcels
         run(binaries / "python", "use.py", server.address, cwd=tmp_path)
 
 

@@ -13,7 +13,7 @@ from tests.support.machine import listening
 
 ME, GREETINGS = "/api/v1/me", "/api/v1/greetings"
 TOKEN = {"Authorization": "Bearer token-of-ada"}
-# Resolves to null if the browser lets the page have no response.
+# Resolves to null if the browser withholds the response from the page.
 CALL = """([url, options]) => fetch(url, options).then(
     async answer => ({
         status: answer.status,

@@ -63,7 +63,7 @@ def test_an_operation_that_needs_a_token_is_executed_after_authorizing(
 
 
 def picture(page: Page, name: str = "docs-page") -> None:
-    """Leave a picture of the page, to look at; the README's docs/docs-page.png is one."""
+    """Save a screenshot in build/. The README's docs/docs-page.png is such a screenshot."""
     page.evaluate("scrollTo(0, 0)")
     (TEMPLATE / "build").mkdir(exist_ok=True)
     page.screenshot(path=TEMPLATE / f"build/{name}.png")

@@ -20,7 +20,8 @@ from tools.variants import TEMPLATE
 
 # Runs instead of .gitlab-ci.yml, and includes it.
 FILE = ".gitlab-ci-here.yml"
-# A stand-in for Docker's image python, which has these tools. A clock may be ahead of Debian's files.
+# The image python:3.14 has these tools. Its stand-in installs them into the smaller slim image. apt
+# must accept package lists that have expired.
 TOOLS = "curl git make rsync"
 DOCKERFILE = f"""
 FROM python:3.14-slim
@@ -42,7 +43,7 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def python(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Build a stand-in for the image python: the slim one, with what the jobs need."""
+    """Build a stand-in for the image python: the slim image with the tools for the jobs."""
     folder = tmp_path_factory.mktemp("python")
     (folder / "Dockerfile").write_text(DOCKERFILE)
     docker("build", "--tag", (image := f"test-{uuid4().hex[:8]}"), folder)
@@ -103,7 +104,7 @@ def test_the_code_is_tested_with_the_database_of_the_service(
 
 
 @pytest.mark.thorough
-def test_a_job_finds_what_pip_stored_in_an_earlier_one(
+def test_a_job_reuses_the_pip_cache_of_an_earlier_job(
     runner: Path, python: str, workshop: Bake
 ) -> None:
     project = workshop(ci="gitlab")
@@ -156,7 +157,7 @@ def test_a_container_of_an_engine_on_another_machine_is_called_there(
     assert all(url.startswith(urls[0]) for url in urls)
 
 
-def test_half_of_the_checks_need_no_docker(workshop: Bake, tmp_path: Path) -> None:
+def test_the_checks_of_the_code_need_no_docker(workshop: Bake, tmp_path: Path) -> None:
     for tool in ("sh", "dirname", "make", "env", "echo"):
         (tmp_path / tool).symlink_to(shutil.which(tool) or tool)
     project = workshop(ci="gitlab")

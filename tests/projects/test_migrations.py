@@ -69,7 +69,7 @@ def test_what_the_page_says_of_changing_tables_works(workshop: Bake) -> None:
         ),
     ],
 )
-def test_the_tests_of_a_project_find_what_its_migrations_lack(
+def test_the_tests_of_a_project_find_an_incomplete_migration(
     workshop: Bake, model: str, edit: str, found: str
 ) -> None:
     project = workshop(datastore="sql")
@@ -113,7 +113,7 @@ def test_an_older_version_starts_and_works_on_a_newer_schema(
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """A deploy and a rollback of an image must not be an outage."""
+    """Deploying or rolling back an image must not interrupt the service."""
     old = shutil.copytree(bake(datastore="sql"), tmp_path / "old")
     new = shutil.copytree(old, tmp_path / "new")
     for project in (old, new):

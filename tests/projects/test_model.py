@@ -1,4 +1,4 @@
-"""A project with a model: trained, changed and served as its owner would."""
+"""A project with a model: training, changes and serving, as an owner would do them."""
 
 import json
 import os
@@ -102,7 +102,7 @@ print(len(others), np.abs(Model(Path("model"), Customer).probabilities(others) -
 """
 
 
-def test_the_model_computes_what_scikit_learn_does_on_rows_of_other_data(project: Path) -> None:
+def test_the_model_agrees_with_scikit_learn_on_other_data(project: Path) -> None:
     trained(project)
     printed = run(project / ".venv/training/bin/python", "-c", PARITY, cwd=project).split()
     assert int(printed[0]) == 5000
@@ -130,7 +130,7 @@ def test_a_model_under_the_floor_or_not_at_parity_is_not_written(
 
 
 GOOD = "41,16,11.5,plus,renews\n"
-# What is written below the head, and the line with the fault.
+# The lines below the head, and the number of the line with the fault.
 BAD = {
     "a text for a number": (GOOD + "old,16,11.5,plus,renews\n", 3),
     "a number out of range": (GOOD * 2 + "17,16,11.5,plus,renews\n", 4),
@@ -230,12 +230,12 @@ def block(project: Path, heading: str, begin: str) -> str:
 
 
 def sh(project: Path, heading: str, begin: str) -> str:
-    """Do what a block of commands says; return what it prints."""
+    """Run a block of commands; return its output."""
     return run("sh", "-ec", block(project, heading, begin), cwd=project, **OWN_TESTS)
 
 
 def put(project: Path, path: str, lines: str, new: str) -> None:
-    """Replace the one place of a file that a pattern matches."""
+    """Replace a pattern's only match in a file."""
     text = (project / path).read_text(encoding="utf-8")
     changed, count = re.subn(lines, lambda _: new, text, flags=re.MULTILINE | re.DOTALL)
     assert count == 1, lines
@@ -262,7 +262,7 @@ def test_the_page_s_training_prints_what_it_shows_and_writes_the_rendered_model(
 
 
 def change_the_fields(project: Path) -> None:
-    """Do what the page's section says."""
+    """Follow the page's section "Change the fields"."""
     change = "Change the fields"
     field = block(project, change, "    tickets: ")
     add_after(project / "api/predictions.py", r"    plan: .*", field.rstrip())
@@ -273,7 +273,7 @@ def change_the_fields(project: Path) -> None:
     sh(project, change, ".venv/bin/python -m training.data")
 
 
-def test_with_another_field_the_page_s_walk_serves_a_model_that_takes_it(project: Path) -> None:
+def test_the_page_s_steps_to_add_a_field_serve_a_model_with_it(project: Path) -> None:
     change_the_fields(project)
     with serving(project) as server:
         one = Answer(server, URL, {"instances": [CUSTOMER | {"tickets": 3}]})
@@ -325,16 +325,16 @@ def test_the_page_s_folder_of_models_is_served(project: Path) -> None:
 
 
 def test_neither_the_server_nor_the_training_sends_telemetry(project: Path, tmp_path: Path) -> None:
-    """ONNX Runtime would, but in CI: its first trace is a number for the machine, in HOME."""
+    """By default, ONNX Runtime sends telemetry outside CI. It first stores a machine id in HOME."""
     home = tmp_path / "home"
     home.mkdir()
-    trained(project)  # which installs what it needs
+    trained(project)  # installs the requirements of the training
     alone = {"HOME": str(home), "XDG_CACHE_HOME": "", "CI": "", "ORT_RUNNING_UNIT_TESTS": ""}
     python = project / ".venv/bin/python"
     session = "import onnxruntime; onnxruntime.InferenceSession('model/model.onnx')"
     run(python, "-c", session, cwd=project, **alone)
     traces = [path for path in home.rglob("*") if path.is_file()]
-    assert traces, "a trace would be seen"
+    assert traces, "the test does not detect telemetry"
     for path in traces:
         path.unlink()
     run(python, "-c", "import wsgi", cwd=project, **alone)
@@ -391,7 +391,7 @@ def other(project: Path, tmp_path: Path) -> Iterator[Path]:
     return tmp_path / "other"
 
 
-def test_model_path_names_another_folder_and_what_was_tampered_with_there_is_refused(
+def test_model_path_names_another_folder_and_a_changed_file_there_is_refused(
     project: Path, other: Path
 ) -> None:
     with serving(project, MODEL_PATH=str(other)) as server:

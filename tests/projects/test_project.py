@@ -1,4 +1,4 @@
-"""The rendered projects, lived in: installed, checked, changed and run as their owner would."""
+"""The rendered projects: installed, checked, changed and run, as an owner would do it."""
 
 import json
 import os
@@ -54,7 +54,7 @@ def test_a_project_passes_its_own_lint_and_tests(workshop: Bake, answers: Answer
 def test_a_project_of_every_row_passes_its_own_lint_and_tests(
     workshop: Bake, answers: Answers, postgresql: PostgreSQL
 ) -> None:
-    """The container's Python runs it, if this machine has that; else the newest that may."""
+    """Use the container's Python if it is installed, or else the newest one that is allowed."""
     version, *_ = [
         *(version for version in [answers["python_version"]] if version in PYTHONS),
         *(version for version in PYTHONS if allowed(answers | {"python_version": version})),
@@ -162,7 +162,7 @@ STOCK = """
 from flask.testing import FlaskClient
 
 
-def test_what_is_out_of_stock_is_a_conflict(client: FlaskClient) -> None:
+def test_an_item_that_is_out_of_stock_is_a_conflict(client: FlaskClient) -> None:
     response = client.post("/api/v1/greetings", json={"name": "Eve"})
     assert (response.status_code, response.get_json(force=True)["available"]) == (409, 3)
 """
@@ -231,9 +231,7 @@ def test_the_locked_requirements_satisfy_the_chosen_ones(workshop: Bake, answers
     locked = {path: path.read_text() for path in (project / "requirements").glob("*.txt")}
     run("make", "lock", "UPGRADE=", cwd=project)
     for path, text in locked.items():
-        assert path.read_text() == text, (
-            f"run `make lock`: {path.name} is not what its .in asks for"
-        )
+        assert path.read_text() == text, f"run `make lock`: {path.name} does not match its .in file"
 
 
 @parametrize([], containers)
@@ -331,7 +329,7 @@ def test_an_environment_whose_python_is_gone_is_created_again(workshop: Bake) ->
 
 @pytest.mark.thorough
 def test_an_environment_that_uv_made_is_kept_up_to_date_without_uv(workshop: Bake) -> None:
-    """uv makes it without pip."""
+    """uv creates environments without pip."""
     project = workshop()
     run("make", "develop", cwd=project)
     assert not (project / ".venv/bin/pip").exists()
@@ -375,10 +373,10 @@ REFUSAL = (
         "uv run python --version",
     ],
 )
-def test_a_command_that_installs_the_project_is_told_how_to_install_its_requirements(
+def test_a_command_that_installs_the_project_fails_and_names_the_right_command(
     workshop: Bake, command: str
 ) -> None:
-    """Without a network, too. What was installed before stays."""
+    """The message needs no network. The packages that were installed before stay."""
     project = workshop()
     run("uv", "venv", "--quiet", cwd=project)
     mine = next((project / ".venv").glob("lib/*/site-packages")) / "mine.py"
@@ -390,7 +388,7 @@ def test_a_command_that_installs_the_project_is_told_how_to_install_its_requirem
     assert (mine.exists(), (project / "there").exists()) == (True, False)
 
 
-def test_with_an_older_python_make_says_which_is_needed(workshop: Bake, tmp_path: Path) -> None:
+def test_with_an_older_python_make_names_the_needed_version(workshop: Bake, tmp_path: Path) -> None:
     old = tmp_path / "python"
     old.write_text('#!/bin/sh\nexec python3 -c "import sys; sys.version_info = (3, 10); $2"\n')
     old.chmod(0o755)
@@ -445,7 +443,7 @@ def test_a_value_in_env_is_everything_after_the_equals_sign(workshop: Bake, shel
 
 
 @pytest.mark.parametrize("line", ["export A=b", "=b", "1A=b", "A B", "A.B=c", "A-B=c", "{{ a }}"])
-def test_a_line_of_env_that_is_no_setting_is_refused(workshop: Bake, line: str) -> None:
+def test_an_invalid_line_of_env_is_refused(workshop: Bake, line: str) -> None:
     project = workshop()
     (project / ".env").write_text(f"A=secret\n{line}\n")
     with pytest.raises(AssertionError) as refused:
@@ -454,7 +452,7 @@ def test_a_line_of_env_that_is_no_setting_is_refused(workshop: Bake, line: str) 
     assert "secret" not in str(refused.value)
 
 
-def test_make_dev_takes_its_port_from_env_and_its_level_from_the_command(
+def test_make_dev_reads_its_port_from_env_and_its_level_from_the_command(
     workshop: Bake, capfd: pytest.CaptureFixture[str]
 ) -> None:
     project, port = workshop(), free_port()

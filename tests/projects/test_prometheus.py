@@ -90,7 +90,7 @@ class Prometheus:
 
 @pytest.fixture
 def prometheus(project: Path, metrics: str, tmp_path: Path) -> Iterator[Prometheus]:
-    """Yield a Prometheus with the page's configuration, but which scrapes every second."""
+    """Yield a Prometheus with the page's configuration and a scrape interval of one second."""
     binary = shutil.which("prometheus") or missing("Prometheus, of Debian")
     (configuration,) = (each for each in texts(project) if "scrape_configs" in each)
     changed = configuration.replace("localhost:9464", f"127.0.0.1:{metrics}").replace("15s", "1s")
@@ -146,7 +146,7 @@ def test_the_sums_are_correct_after_kills_and_after_a_restart(
         return sum(client.answered for client in clients)
 
     with serving(project, **settings) as server:
-        total = 1 + sent(server.port)  # the first is of serving()
+        total = 1 + sent(server.port)  # serving() has sent the first
         prometheus.soon(count, total)
         for process in workers(server.process.pid):
             os.kill(process, signal.SIGKILL)
@@ -351,7 +351,7 @@ def order(country: str) -> str:
     assert found == {"DE": "10.0", "FR": "10.0", "other": "20.0"}
 
 
-def test_make_start_serves_what_the_page_says(project: Path) -> None:
+def test_make_start_serves_metrics_as_the_page_shows(project: Path) -> None:
     command = next(each for each in texts(project) if "make start" in each)
     assert command.split() == ["make", "start", "curl", "localhost:9464/metrics"]
     replace(project / "wsgi.py", FAILING, "")

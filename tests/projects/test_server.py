@@ -1,4 +1,4 @@
-"""The server of a rendered project, with an application that is made to misbehave."""
+"""The server of a rendered project, under load and with views that are slow or faulty."""
 
 import json
 import os
@@ -76,7 +76,7 @@ def test_a_response_that_cannot_be_sent_is_500_and_is_logged(
     assert [line["path"] for line in lines if line.get("status") == 500] == ["/unsendable"]
 
 
-def test_a_garbage_collection_does_not_go_through_what_was_there_at_the_start(
+def test_a_garbage_collection_skips_the_objects_that_existed_at_the_start(
     project: Path,
 ) -> None:
     with serving(project) as server:
@@ -84,7 +84,7 @@ def test_a_garbage_collection_does_not_go_through_what_was_there_at_the_start(
     assert as_it_is < all_of_it / 3
 
 
-def test_a_worker_whose_master_was_killed_answers_what_it_has_and_accepts_nobody(
+def test_a_worker_whose_master_was_killed_finishes_its_requests_and_accepts_no_connection(
     project: Path,
 ) -> None:
     with serving(project, READ_TIMEOUT="4", WORKERS="1") as server, socket.socket() as client:
@@ -94,7 +94,7 @@ def test_a_worker_whose_master_was_killed_answers_what_it_has_and_accepts_nobody
         worker = children(server.process.pid)[0]
         server.process.kill()
         server.process.wait()
-        time.sleep(2)  # it looks once a second, and accepts for half a second more
+        time.sleep(2)  # the worker checks once a second, and then accepts for half a second
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", server.port))
         before = cpu_time(worker)
@@ -104,7 +104,7 @@ def test_a_worker_whose_master_was_killed_answers_what_it_has_and_accepts_nobody
         assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
 
 
-def test_a_thread_that_would_not_reach_the_workers_is_warned_of(
+def test_a_thread_that_was_started_before_the_fork_is_logged_as_a_warning(
     workshop: Bake, capfd: pytest.CaptureFixture[str]
 ) -> None:
     project = workshop()
@@ -115,7 +115,7 @@ def test_a_thread_that_would_not_reach_the_workers_is_warned_of(
     assert "The thread scheduler was started before the fork" in capfd.readouterr().out
 
 
-def test_without_keep_alive_a_request_that_comes_late_is_answered(project: Path) -> None:
+def test_without_keep_alive_a_late_request_gets_a_response(project: Path) -> None:
     with serving(project, KEEP_ALIVE="0") as server:
         for seconds in (0.0, 0.2, 1.0):
             with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
@@ -126,7 +126,7 @@ def test_without_keep_alive_a_request_that_comes_late_is_answered(project: Path)
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(("pause", "complete"), [(0.03, True), (8.0, False)])
-def test_who_reads_slowly_and_steadily_gets_it_all_and_who_pauses_does_not(
+def test_a_slow_client_gets_the_whole_response_and_a_client_that_pauses_does_not(
     project: Path, pause: float, complete: bool
 ) -> None:
     with serving(project, READ_TIMEOUT="1") as server, socket.socket() as client:
@@ -144,10 +144,10 @@ def test_who_reads_slowly_and_steadily_gets_it_all_and_who_pauses_does_not(
 
 
 @pytest.mark.thorough
-def test_a_burst_is_shared_by_the_workers(project: Path) -> None:
-    """Ten requests fit into the threads of two workers, and not into those of one.
+def test_a_burst_is_spread_across_the_workers(project: Path) -> None:
+    """Ten requests need more threads than one worker has.
 
-    One worker took 10 of 60 bursts alone, and stock gunicorn's 34.
+    One worker took all ten requests in 10 of 60 bursts; with stock gunicorn, in 34 of 60.
     """
     took = []
     with serving(project, WORKERS="2", THREADS="8") as server:
@@ -165,7 +165,7 @@ def test_a_burst_is_shared_by_the_workers(project: Path) -> None:
     assert sum(seconds > 0.35 for seconds in took) < 12, took
 
 
-def test_a_new_connection_is_served_while_all_threads_have_more_than_they_can_do(
+def test_a_new_connection_is_served_while_all_threads_are_busy(
     project: Path,
 ) -> None:
     with (
@@ -181,10 +181,14 @@ def test_a_new_connection_is_served_while_all_threads_have_more_than_they_can_do
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(("timeout", "pauses", "kept"), [("0", 2, True), ("3", 8, False)])
-def test_processes_without_cpu_for_longer_than_the_timeout_keep_their_workers_if_there_is_none(
+def test_paused_processes_keep_their_workers_only_without_a_timeout(
     project: Path, timeout: str, pauses: int, kept: bool
 ) -> None:
-    """As where a platform withdraws the CPU from an idle container. Worker and master race afterwards."""
+    """Some platforms withdraw the CPU from idle containers.
+
+    Afterwards, a worker may send its heartbeat before the master checks it. So the test pauses the
+    processes repeatedly.
+    """
     with serving(project, WORKERS="2", TIMEOUT=timeout) as server:
         master = server.process.pid
         time.sleep(2)
@@ -204,8 +208,8 @@ def test_processes_without_cpu_for_longer_than_the_timeout_keep_their_workers_if
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("killed", [False, True])
-def test_a_server_that_takes_over_the_socket_goes_on_with_it(project: Path, killed: bool) -> None:
-    """SIGUSR2, and SIGTERM for the old one: https://gunicorn.org/deploy/#upgrading-on-the-fly"""
+def test_a_new_server_keeps_the_socket_of_the_old_one(project: Path, killed: bool) -> None:
+    """SIGUSR2 starts the new server: https://gunicorn.org/deploy/#upgrading-on-the-fly"""
     with serving(project, WORKERS="2") as server:
         server.process.send_signal(signal.SIGUSR2)
         for _ in range(100):
@@ -228,7 +232,7 @@ def test_a_server_that_takes_over_the_socket_goes_on_with_it(project: Path, kill
 
 
 @pytest.mark.thorough
-def test_after_twenty_sighups_under_load_a_stop_takes_as_long_as_without(project: Path) -> None:
+def test_after_twenty_sighups_under_load_a_shutdown_takes_no_longer(project: Path) -> None:
     with (
         serving(project, WORKERS="2", ACCESS_LOG="off") as server,
         load(("127.0.0.1", server.port), 32, "close") as clients,
@@ -248,8 +252,8 @@ def test_after_twenty_sighups_under_load_a_stop_takes_as_long_as_without(project
 
 
 @pytest.mark.thorough
-def test_many_connections_neither_use_up_the_files_nor_keep_others_out(project: Path) -> None:
-    """The usual limit of files is 1,024 at first, of which the process needs some itself."""
+def test_many_connections_neither_exhaust_the_open_files_nor_block_others(project: Path) -> None:
+    """The soft limit of open files is usually 1,024; the test lowers it to 256."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
     try:
@@ -268,7 +272,7 @@ def test_many_connections_neither_use_up_the_files_nor_keep_others_out(project: 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(("connection", "allowed"), [("close", 0), ("keep-alive", 1)])
-def test_a_stop_of_the_whole_process_group_loses_no_request(
+def test_a_shutdown_of_the_whole_process_group_loses_no_request(
     project: Path, connection: str, allowed: int
 ) -> None:
     """As systemd stops a service by default: the workers get SIGTERM when the master does."""
@@ -289,8 +293,10 @@ def test_a_stop_of_the_whole_process_group_loses_no_request(
 
 
 @pytest.mark.thorough
-def test_a_stop_loses_at_most_the_handshakes_of_clients_that_are_far_away(workshop: Bake) -> None:
-    """A client that has sent the last part of a handshake counts as connected before it arrives.
+def test_a_shutdown_loses_at_most_the_unfinished_handshakes_of_distant_clients(
+    workshop: Bake,
+) -> None:
+    """A client counts as connected once it has sent its last handshake packet, before that arrives.
 
     24 to 46 of 100 clients were in that state in five stops, and all 100 with stock gunicorn.
     """

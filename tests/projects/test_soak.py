@@ -1,4 +1,4 @@
-"""What a project acknowledges survives faults at random: a short run of tests/soak.py."""
+"""A short run of tests/soak.py: acknowledged writes survive random faults."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def test_nothing_that_was_acknowledged_is_lost_or_stored_twice(workshop: Bake, k
         ("twice", "[ItemRow(**structs.asdict(item) | {'id': id}) for id in (item.id, uuid4())]"),
     ],
 )
-def test_a_project_that_loses_or_repeats_a_write_is_found_out(
+def test_a_project_that_loses_or_repeats_a_write_is_detected(
     workshop: Bake, found: str, write: str
 ) -> None:
     project = workshop(datastore="sql")

@@ -22,11 +22,11 @@ READERS: dict[str, Callable[[str], object]] = {
     ".yaml": yaml.safe_load,
     ".yml": yaml.safe_load,
 }
-# Files that are no text.
+# The suffixes of binary files.
 BINARY = {".onnx"}
-# What Windows allows in no file name: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
+# Names that Windows does not allow: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 ILLEGAL = re.compile(r'[<>:"\\|?*]|[ .]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.IGNORECASE)
-# Words that must not remain: when an answer was not chosen, and the pattern.
+# Words that must not remain. The condition: an answer was not chosen. The pattern: its words.
 RESIDUE: list[tuple[Callable[[Answers], bool], str]] = [
     (lambda answers: answers["ci"] != "github", r"github(?!\.com|\.io)|dependabot|gha-creds"),
     (lambda answers: answers["ci"] != "gitlab", "gitlab|renovate"),
@@ -87,7 +87,7 @@ class Project(NamedTuple):
 
 
 def texts(project: Path) -> dict[str, str]:
-    """Return each rendered file's text, by its path; those of BINARY have none."""
+    """Return the text of each rendered file by path, except binary files."""
     paths = sorted(path for path in files(project) if Path(path).suffix not in BINARY)
     return {path: (project / path).read_bytes().decode("utf-8") for path in paths}
 
@@ -154,7 +154,7 @@ def is_tidy(project: Project) -> Iterator[str]:
 def has_legal_paths(project: Project) -> Iterator[str]:
     for path in project.folder.rglob("*"):
         if ILLEGAL.search(path.name):
-            yield f"{path}: Windows has no such name"
+            yield f"{path}: Windows does not allow this name"
         if path.is_dir() and not any(path.iterdir()):
             yield f"{path}: an empty folder"
 
@@ -212,7 +212,7 @@ def has_a_makefile_that_lists_its_targets(project: Project) -> Iterator[str]:
     phony.discard("$(BROKEN)")
     for target in phony ^ make_s_list(text, project.folder):
         yield f"{target} is not both phony and listed"
-    # Nothing is installed, so a command that make executes even so would fail.
+    # Nothing is installed, so a command that make executes despite --dry-run would fail.
     yield from complaint("make", "--dry-run", "m=x", *sorted(phony), cwd=project.folder)
     lines = text.splitlines()
     for above, line in zip(lines, lines[1:], strict=False):
@@ -228,7 +228,7 @@ def names_files_that_are_there(project: Project) -> Iterator[str]:
             beside = (project.folder / path).parent / named
             there = (project.folder / named).exists() or beside.exists()
             if not there and not OWN.fullmatch(named):
-                yield f"{path} names {named}"
+                yield f"{path} names {named}, which does not exist"
 
 
 def links_to_places_that_are_there(project: Project) -> Iterator[str]:
@@ -259,7 +259,7 @@ def has_a_guide_for_agents_that_is_true(project: Project) -> Iterator[str]:
     targets = set(re.findall(r"^([a-z-]+):", project.texts["Makefile"], re.MULTILINE))
     quoted = re.findall(r"`([^`]+)`", project.texts["AGENTS.md"])
     if len(quoted) < 16:
-        yield "AGENTS.md names little"
+        yield "AGENTS.md names fewer than 16 paths and commands"
     for text in quoted:
         command, *words = text.split()
         if command == "make":
@@ -268,7 +268,7 @@ def has_a_guide_for_agents_that_is_true(project: Project) -> Iterator[str]:
             paths = [word for word in text.split() if "/" in word and word[:6] != ".venv/"]
             unknown = {word for word in paths if not list(project.folder.glob(word))}
         for word in unknown:
-            yield f"AGENTS.md names {word}"
+            yield f"AGENTS.md names {word}, which does not exist"
 
 
 def names_the_thing_and_not_a_person(project: Project) -> Iterator[str]:
@@ -291,7 +291,7 @@ def imports_public_names_of_the_chassis_alone(project: Project) -> Iterator[str]
             for node in ast.walk(ast.parse(text)):
                 if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("chassis"):
                     for name in {alias.name for alias in node.names} - {*public[str(node.module)]}:
-                        yield f"{path} imports {name}"
+                        yield f"{path} imports {name}, which is not public"
 
 
 CHECKS = [

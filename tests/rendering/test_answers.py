@@ -1,4 +1,4 @@
-"""What a person may answer: bad answers are refused in a line, and all others say what they say."""
+"""Answers: a bad one is refused in a line, and any other is rendered without a change."""
 
 import itertools
 import json
@@ -21,7 +21,7 @@ from tools.variants import AXES, QUESTIONS, REFUSED, TEMPLATE, Answers, allowed,
 def render(
     folder: Path, template: Path = TEMPLATE, **answers: str
 ) -> subprocess.CompletedProcess[str]:
-    """Render as a person does, on the command line."""
+    """Render with cookiecutter's command."""
     given = [f"{question}={answer}" for question, answer in answers.items()]
     return subprocess.run(
         [sys.executable, "-m", "cookiecutter", "--no-input", "--default-config", template, *given],
@@ -84,7 +84,7 @@ def test_all_bad_answers_are_named_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["a {{ b }}", "{% if a %}", "a {# b #}", "# % endif"])
 def test_a_text_that_jinja_would_read_is_refused(tmp_path: Path, text: str) -> None:
-    """As far as the hook sees it: cookiecutter evaluates what is given on the command line."""
+    """The test types the text, because cookiecutter evaluates answers on the command line."""
     done = subprocess.run(
         [sys.executable, "-m", "cookiecutter", "--default-config", TEMPLATE],
         cwd=tmp_path,
@@ -132,7 +132,7 @@ def test_answers_that_do_not_go_together_are_refused_in_a_line(
 
 
 def test_a_rule_of_cookiecutter_json_alone_refuses_answers(tmp_path: Path) -> None:
-    """No other file has to know of it."""
+    """No other file has to change."""
     template = copy(tmp_path / "template")
     path = template / "cookiecutter.json"
     questions = json.loads(path.read_text(encoding="utf-8"))
@@ -153,7 +153,7 @@ def test_a_rule_of_cookiecutter_json_alone_refuses_answers(tmp_path: Path) -> No
     assert int(run(sys.executable, "-c", count, cwd=template)) < int(without)
 
 
-def test_a_folder_that_was_there_stays_when_an_answer_is_refused(tmp_path: Path) -> None:
+def test_an_existing_folder_stays_when_an_answer_is_refused(tmp_path: Path) -> None:
     kept = tmp_path / "a" / "kept"
     kept.parent.mkdir()
     kept.touch()
@@ -174,7 +174,7 @@ def test_a_folder_that_was_there_stays_when_an_answer_is_refused(tmp_path: Path)
         ("9" * 200, "api-" + "9" * 33 + "-CHECK"),
     ],
 )
-def test_the_slug_that_is_proposed_is_a_good_one(bake: Bake, name: str, slug: str) -> None:
+def test_the_proposed_slug_is_valid(bake: Bake, name: str, slug: str) -> None:
     """A checksum keeps two long names apart."""
     proposed = bake(project_name=name).name
     assert re.fullmatch(slug.replace("CHECK", "[0-9a-f]{7}"), proposed)
@@ -220,7 +220,7 @@ TEXTS = [
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
-def test_a_text_says_the_same_wherever_it_is_rendered(bake: Bake, text: str) -> None:
+def test_a_text_is_the_same_in_every_file(bake: Bake, text: str) -> None:
     project = bake(project_name=text, description=text, author_name=text, project_slug="a")
 
     def read(path: str) -> str:
@@ -253,7 +253,7 @@ def test_a_text_says_the_same_wherever_it_is_rendered(bake: Bake, text: str) -> 
 
 
 def shown(inline) -> str:  # noqa: ANN001
-    """Give what a reader of rendered Markdown sees of a line."""
+    """Return the visible text of a line of Markdown."""
     return "".join(token.content for token in inline.children)
 
 
@@ -267,7 +267,7 @@ def shown(inline) -> str:  # noqa: ANN001
         ("Proprietary", "Copyright (c) Ada Lovelace All rights reserved.", True),
     ],
 )
-def test_every_license_is_its_own_and_names_the_author_where_it_has_a_place_for_that(
+def test_every_license_has_its_own_text_and_names_the_author_if_the_text_does(
     bake: Bake, license_: str, begins: str, named: bool
 ) -> None:
     project = bake(author_name="Ada Lovelace", license=license_)
@@ -279,7 +279,7 @@ def test_every_license_is_its_own_and_names_the_author_where_it_has_a_place_for_
     assert table["license"] == {"Proprietary": "LicenseRef-Proprietary"}.get(license_, license_)
 
 
-def test_the_version_of_python_is_the_dockerfile_s(bake: Bake) -> None:
+def test_the_dockerfile_has_the_chosen_python(bake: Bake) -> None:
     for version in AXES["python_version"]:
         text = (bake(python_version=version) / "Dockerfile").read_text(encoding="utf-8")
         assert re.findall(r"^FROM python:(\S+)", text, re.MULTILINE) == [f"{version}-slim"]

@@ -1,4 +1,4 @@
-"""What is rendered for Cloud Run, as far as that shows without a Google Cloud project."""
+"""The files for Cloud Run, checked without a Google Cloud project."""
 
 import json
 import os
@@ -54,7 +54,7 @@ def fill_in(text: str, substitutions: dict[str, str]) -> str:
 
 
 def step(project: Path, id_: str) -> list[str]:
-    """Give a step's arguments, filled in."""
+    """Return a step's arguments with the substitutions."""
     build = config(project)
     (found,) = [step for step in build["steps"] if step["id"] == id_]
     return [fill_in(arg, build["substitutions"]) for arg in found["args"]]
@@ -65,11 +65,11 @@ def value(args: list[str], flag: str) -> str:
     return found
 
 
-# --- every command is one that gcloud knows
+# --- the gcloud commands
 
 
 def in_shell(text: str) -> Iterator[str]:
-    """Give the gcloud commands of a shell script, with something in the place of variables."""
+    """Yield the gcloud commands of a shell script, with placeholders for variables."""
     text = re.sub(r"\\\n\s*", " ", text)
     text = re.sub(r"value\(([\w.]+)\)", r"value_\1", text)
     while inner := re.search(r"\$\(([^()]*)\)", text):
@@ -94,7 +94,7 @@ def in_shell(text: str) -> Iterator[str]:
 
 
 def commands(project: Path) -> Iterator[tuple[str, str]]:
-    """Give every gcloud command of a project, and the file it is in."""
+    """Yield every gcloud command of a project, after the path of its file."""
     for path, text in texts(project).items():
         found: list[str] = []
         if path == "cloudbuild.yaml":
@@ -114,9 +114,9 @@ def commands(project: Path) -> Iterator[tuple[str, str]]:
 
 
 def lint(found: dict[str, str], tmp_path: Path) -> list[tuple[str, str, str]]:
-    """Have gcloud check commands, given with their files; return each with what is wrong, if it is."""
+    """Lint commands with gcloud; return each with its file, and its fault or an empty text."""
     if not shutil.which("gcloud"):
-        missing("gcloud CLI")
+        missing("the gcloud CLI")
     file = tmp_path / "commands.json"
     file.write_text(json.dumps([{"command_string": command} for command in found]))
     done = subprocess.run(
@@ -156,7 +156,7 @@ def test_a_flag_that_gcloud_does_not_know_is_found_in_every_file(
 
 
 @every_datastore
-def test_a_page_that_promises_a_deploy_says_in_the_same_paragraph_that_none_was_tried(
+def test_a_page_that_describes_a_deploy_states_in_the_same_paragraph_that_none_was_tried(
     bake: Bake, datastore: str
 ) -> None:
     project = bake(datastore=datastore, deploy="cloud-run")
@@ -174,7 +174,7 @@ def test_a_page_that_promises_a_deploy_says_in_the_same_paragraph_that_none_was_
     assert "Nothing on this page was tried in a Google Cloud project." in head
 
 
-# --- files that are read by others
+# --- files that other tools read
 
 
 @every_datastore
@@ -192,18 +192,18 @@ def test_github_s_schema_and_zizmor_accept_the_workflows(bake: Bake) -> None:
 
 
 def test_a_project_s_workflows_are_the_template_s_byte_for_byte(bake: Bake) -> None:
-    """They have to lie at the template's own root: GitHub lets no workflow create one."""
+    """The template's root has copies, because GitHub lets no workflow create a workflow."""
     paths = list((bake(deploy="cloud-run") / WORKFLOWS).iterdir())
     assert paths
     for path in paths:
         assert path.read_bytes() == (TEMPLATE / WORKFLOWS / path.name).read_bytes()
 
 
-def test_what_is_uploaded_to_be_built_has_no_secret_and_all_that_the_image_needs(
+def test_the_upload_for_a_build_has_no_secret_and_every_file_that_the_image_needs(
     workshop: Bake, tmp_path: Path
 ) -> None:
     if not shutil.which("gcloud"):
-        missing("gcloud CLI")
+        missing("the gcloud CLI")
     project = workshop(deploy="cloud-run")
     for path in (".env", "gha-creds-0123456789abcdef.json", ".venv/bin/python", ".git/config"):
         (project / path).parent.mkdir(parents=True, exist_ok=True)
@@ -215,7 +215,7 @@ def test_what_is_uploaded_to_be_built_has_no_secret_and_all_that_the_image_needs
     assert ".env" not in listed
 
 
-# --- what cloudbuild.yaml says
+# --- the content of cloudbuild.yaml
 
 
 @every_datastore
@@ -295,7 +295,7 @@ def test_the_documentation_has_the_values_of_cloudbuild_yaml(bake: Bake, datasto
 # --- names that are made from the slug
 
 ENDS_WELL = r"[a-z]([a-z0-9-]*[a-z0-9])?"
-# What Google allows: the pattern, the least and the greatest length, and where it is said.
+# Google's limits of each name: the pattern, the least and the greatest length; and the source.
 NAMES = {
     "service": (ENDS_WELL, 1, 49),  # https://cloud.google.com/run/docs/deploying
     "migration": (ENDS_WELL, 1, 49),  # https://cloud.google.com/run/docs/create-jobs
@@ -317,7 +317,7 @@ NAMES = {
 
 
 class Namer:
-    """Renders the files with names, and no others, for many slugs."""
+    """Render only the files with names, for many slugs."""
 
     def __init__(self, cookies: Cookies, template: Path) -> None:
         self.cookies, self.template = cookies, template
@@ -383,7 +383,7 @@ SLUGS = [
 
 
 def test_every_name_is_one_that_google_cloud_allows_and_belongs_to_one_slug(namer: Namer) -> None:
-    """Also if a slug is what another slug is cut to."""
+    """Also if a slug equals the shortened form of another slug."""
     cut = namer.names(LONG[0])["instance"]
     given = {slug: namer.names(slug) for slug in {*SLUGS, cut, cut[:14], cut[:-1]}}
     assert {len(names) for names in given.values()} == {len(NAMES)}
@@ -423,9 +423,9 @@ def test_the_socket_of_the_database_has_a_path_that_linux_allows(bake: Bake) -> 
 
 
 def test_make_logs_prints_lines_of_every_kind(bake: Bake, tmp_path: Path) -> None:
-    """By the real gcloud; what answers in place of Google has a line of each kind."""
+    """The real gcloud calls a stand-in for Google's API, which returns a line of each kind."""
     if not shutil.which("gcloud"):
-        missing("gcloud CLI")
+        missing("the gcloud CLI")
     when = {"timestamp": "2026-11-20T12:00:00Z", "logName": "a", "insertId": "a"}
     url = {"requestMethod": "GET", "status": 404, "requestUrl": "https://a/no"}
     lines = [
@@ -454,7 +454,7 @@ def test_make_logs_prints_lines_of_every_kind(bake: Bake, tmp_path: Path) -> Non
 def test_the_build_step_builds_the_image(workshop: Bake) -> None:
     docker = shutil.which("docker")
     if not docker or subprocess.run([docker, "info"], capture_output=True).returncode:
-        missing("Docker engine that runs")
+        missing("a running Docker engine")
     project = workshop(project_slug=f"test-{uuid4().hex[:8]}", deploy="cloud-run")
     (build,) = [step for step in config(project)["steps"] if step["id"] == "build"]
     args = step(project, "build")
@@ -493,7 +493,7 @@ def test_the_migrate_step_migrates_over_the_socket_of_the_documentation_s_url(
         assert "0001 (head)" in run("bin/run.sh", "alembic", "current", cwd=project, **own)
 
 
-# --- make deploy-setup, with a gcloud that notes what it is asked
+# --- make deploy-setup, with a stand-in for gcloud that records its arguments
 
 RECORDER = """#!/bin/sh
 echo "= gcloud $*" >> "$LOG"
@@ -524,7 +524,7 @@ class Recorder:
         }
 
     def run(self, *command: str | Path, cwd: Path, **own: str) -> str:
-        """Run a command, give what it printed between what gcloud noted."""
+        """Run a command; return its output and the recorded calls of gcloud, in order."""
         self.log.write_text("")
         with self.log.open("a") as out:
             settings = environment(**self.settings | own)
@@ -540,7 +540,7 @@ def recorder(tmp_path: Path) -> Recorder:
 
 
 @every_datastore
-def test_deploy_setup_makes_what_is_missing_and_shows_each_command_before_it_runs(
+def test_deploy_setup_creates_the_missing_resources_and_prints_each_command_first(
     bake: Bake, recorder: Recorder, datastore: str
 ) -> None:
     project = bake(datastore=datastore, deploy="cloud-run")
@@ -564,7 +564,7 @@ def test_deploy_setup_makes_what_is_missing_and_shows_each_command_before_it_run
 
 
 @every_datastore
-def test_deploy_setup_gives_no_account_more_than_its_roles(
+def test_deploy_setup_grants_each_account_only_its_roles(
     bake: Bake, recorder: Recorder, datastore: str
 ) -> None:
     project = bake(datastore=datastore, deploy="cloud-run")
@@ -597,7 +597,7 @@ def test_deploy_setup_gives_no_account_more_than_its_roles(
 
 
 @every_datastore
-def test_deploy_setup_makes_nothing_where_everything_is(
+def test_deploy_setup_creates_nothing_if_everything_exists(
     bake: Bake, recorder: Recorder, datastore: str
 ) -> None:
     project = bake(datastore=datastore, deploy="cloud-run")
@@ -616,7 +616,7 @@ def test_deploy_setup_stores_a_secret_that_has_changed(bake: Bake, recorder: Rec
     assert Path(f"{recorder.log}.stdin").read_text() == changed
 
 
-def test_deploy_setup_shows_the_secret_to_nobody(bake: Bake, recorder: Recorder) -> None:
+def test_deploy_setup_never_prints_the_secret(bake: Bake, recorder: Recorder) -> None:
     project = bake(datastore="sql", deploy="cloud-run")
     for stored in ("", SECRET, "postgresql://api:other@/api?host=/cloudsql/a:b:c"):
         own = {"DATABASE_URL": SECRET, "STORED": stored}
@@ -643,7 +643,7 @@ def test_deploy_setup_shows_the_secret_to_nobody(bake: Bake, recorder: Recorder)
         ),
     ],
 )
-def test_deploy_setup_says_in_a_line_what_it_lacks(
+def test_deploy_setup_names_a_missing_or_wrong_setting_in_a_line(
     bake: Bake, recorder: Recorder, own: dict[str, str], message: str
 ) -> None:
     done = subprocess.run(
@@ -660,7 +660,7 @@ def test_deploy_setup_says_in_a_line_what_it_lacks(
     assert " create " not in recorder.log.read_text()
 
 
-def test_deploy_setup_says_where_gcloud_comes_from(bake: Bake, tmp_path: Path) -> None:
+def test_deploy_setup_prints_where_to_get_gcloud(bake: Bake, tmp_path: Path) -> None:
     for tool in ("sh", "dirname"):
         (tmp_path / tool).symlink_to(shutil.which(tool) or tool)
     message = r"deploy-setup: there is no gcloud; install it: https://\S+\n$"
@@ -708,7 +708,7 @@ GOOD = {"/health": (200, "application/json"), "/openapi.json": (200, "applicatio
 
 @contextmanager
 def answering(answers: dict[str, tuple[int, str]], text: str = "") -> Iterator[str]:
-    """Serve these answers with a text, and a page that there is none for every other path."""
+    """Serve these statuses and media types with a text, and 404 for every other path."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -740,7 +740,7 @@ def answering(answers: dict[str, tuple[int, str]], text: str = "") -> Iterator[s
         ({}, "/no-such-page: expected 404 application/problem+json, got 404 text/html"),
     ],
 )
-def test_smoke_says_what_it_expected_and_what_came(
+def test_smoke_prints_the_expected_and_the_actual_response(
     bake: Bake, wrong: dict[str, tuple[int, str]], message: str
 ) -> None:
     project = bake(deploy="cloud-run")
@@ -767,7 +767,7 @@ def test_smoke_calls_another_machine_with_the_proxy_of_the_environment(bake: Bak
         run("bin/smoke.sh", "http://127.example", cwd=bake(), http_proxy=proxy)
 
 
-def test_smoke_says_when_nothing_answers(bake: Bake) -> None:
+def test_smoke_reports_that_there_is_no_response(bake: Bake) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(AssertionError, match=f"GET {url}/health: .*, got no answer$"):
         run("bin/smoke.sh", url, cwd=bake(deploy="cloud-run"))

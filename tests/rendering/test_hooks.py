@@ -25,7 +25,7 @@ from tools.variants import AXES, DEFAULTS, PROJECT, QUESTIONS, TEMPLATE
 
 @pytest.fixture
 def template(tmp_path: Path) -> Path:
-    """Give a copy of the template, to change."""
+    """Return a copy of the template for the test to change."""
     folder = tmp_path / "template"
     for part in ("hooks", "templates", PROJECT.name):
         shutil.copytree(TEMPLATE / part, folder / part)
@@ -52,7 +52,7 @@ FILES = [
         ({"queue": "sqs", "license": "Proprietary"}, {"api/queue.py", "worker/deep/run.py"}),
     ],
 )
-def test_a_file_is_there_if_every_question_it_names_has_one_of_its_answers(
+def test_a_file_is_rendered_if_every_question_in_only_has_a_listed_answer(
     cookies: Cookies, template: Path, answers: dict[str, str], there: set[str]
 ) -> None:
     change(template, queue=["none", "redis", "sqs"], _files=FILES)
@@ -66,9 +66,7 @@ def test_a_file_is_there_if_every_question_it_names_has_one_of_its_answers(
     assert (project / "worker").exists() == ("worker/deep/run.py" in there)
 
 
-def test_a_folder_that_is_left_empty_goes_with_its_last_file(
-    cookies: Cookies, template: Path
-) -> None:
+def test_an_empty_folder_is_removed_with_its_last_file(cookies: Cookies, template: Path) -> None:
     change(
         template,
         queue=["none", "sqs"],
@@ -116,7 +114,7 @@ def test_line_endings_are_the_same_wherever_it_is_rendered(
     assert (project / "some.cfg").read_bytes() == b"a = 1\nb = 2\n"
 
 
-def test_the_table_of_files_names_questions_answers_and_files_that_there_are() -> None:
+def test_the_table_of_files_names_existing_questions_answers_and_files() -> None:
     for entry in QUESTIONS["_files"]:
         for question, answers in entry["only"].items():
             assert set(answers) < set(AXES[question])
@@ -201,7 +199,7 @@ def test_a_file_or_a_link_in_the_place_of_a_folder_stops_it(
     assert there.is_symlink() == bool(target)
 
 
-def test_run_tests_removes_no_environment_that_was_there(tmp_path: Path) -> None:
+def test_run_tests_refuses_to_replace_an_existing_environment(tmp_path: Path) -> None:
     theirs = {".venv/lib/mine.py": b"MINE = True\n"}
     status, said = render_over(tmp_path, theirs, answers=["run_tests=true"])
     assert (status, "would overwrite or remove: .venv." in said) == (1, True)
@@ -210,7 +208,7 @@ def test_run_tests_removes_no_environment_that_was_there(tmp_path: Path) -> None
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("near", [PROJECT.name, "cookiecutter.project_slug"])
-def test_a_folder_that_looks_like_a_template_is_not_taken_for_it(
+def test_a_folder_that_looks_like_the_template_is_not_mistaken_for_it(
     tmp_path: Path, near: str, bake: Bake
 ) -> None:
     """With cruft the hooks do not know the template's folder."""
@@ -247,7 +245,7 @@ def test_rendering_inside_the_template_is_refused(template: Path) -> None:
 
 
 def test_cruft_renders_into_no_folder_with_files(tmp_path: Path) -> None:
-    """cruft does not say where the template is, so the hook cannot compare."""
+    """cruft does not pass the template's path, so the hook cannot compare the files."""
     template = copy(tmp_path / "template")
     (tmp_path / "my-flask-api").mkdir()
     (tmp_path / "my-flask-api/notes.txt").write_text("Mine.\n")
@@ -276,7 +274,7 @@ def test_run_tests_runs_the_project_s_tests(
 
 
 @pytest.mark.thorough
-def test_run_tests_keeps_the_project_when_they_fail_and_says_how_to_repeat_them(
+def test_run_tests_keeps_the_project_after_a_failure_and_prints_the_command_to_repeat(
     cookies: Cookies, template: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     have_one_test(template, "def test_that_fails() -> None:\n    assert 1 == 2\n")
@@ -307,7 +305,7 @@ def test_run_tests_uses_the_python_that_renders(
 
 SLEEP = "__import__('pathlib').Path('MARK').touch(); __import__('time').sleep(60)"
 LOOP = "{% for a in range(99999) %}"
-# Where it pauses: the file of the template, a text in it, and what replaces that.
+# Where the rendering pauses: a file of the template, a text in it, and its replacement.
 PAUSES = {
     "before": ("hooks/pre_gen_project.py", "refuse(unsupported())", SLEEP),
     "during": (
@@ -396,7 +394,7 @@ def test_ctrl_c_before_rendering_leaves_nothing(interruption: Interruption, tool
     assert not interruption.project.exists()
 
 
-def test_ctrl_c_before_rendering_leaves_a_folder_that_was_there(interruption: Interruption) -> None:
+def test_ctrl_c_before_rendering_keeps_an_existing_folder(interruption: Interruption) -> None:
     interruption.pause("before")
     interruption.project.mkdir()
     (interruption.project / "notes.txt").write_text("Mine.\n")
@@ -407,7 +405,7 @@ def test_ctrl_c_before_rendering_leaves_a_folder_that_was_there(interruption: In
 @tools
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize("moment", ["during", "after"])
-def test_an_interrupted_rendering_leaves_a_file_that_says_so(
+def test_an_interrupted_rendering_leaves_a_file_that_explains_the_folder(
     interruption: Interruption, moment: str, number: int, tool: str
 ) -> None:
     interruption.pause(moment)
@@ -420,7 +418,7 @@ def test_an_interrupted_rendering_leaves_a_file_that_says_so(
         assert f"interrupted; {project} is not finished: see {UNFINISHED} in it\n" in printed
 
 
-def test_an_unfinished_folder_is_refused_until_its_owner_did_what_it_says(
+def test_an_unfinished_folder_is_refused_until_its_instructions_are_followed(
     interruption: Interruption, bake: Bake
 ) -> None:
     """Files that were there before are listed, and kept."""
@@ -453,10 +451,10 @@ def test_an_unfinished_folder_is_refused_until_its_owner_did_what_it_says(
     assert {*texts(project)} - {*texts(bake())} == {*theirs, ".git/config"}
 
 
-def test_a_rendering_that_fails_in_a_folder_that_was_there_leaves_a_file_that_says_so(
+def test_a_failed_rendering_into_an_existing_folder_leaves_a_file_that_explains_it(
     interruption: Interruption,
 ) -> None:
-    """cookiecutter removes a folder only if it made it."""
+    """cookiecutter removes only a folder that it has created itself."""
     (interruption.template / PROJECT.name / "broken.py").write_text("def f(:\n")
     interruption.project.mkdir()
     (interruption.project / "notes.txt").write_text("Mine.\n")
@@ -466,8 +464,8 @@ def test_a_rendering_that_fails_in_a_folder_that_was_there_leaves_a_file_that_sa
     assert (interruption.project / "notes.txt").read_text() == "Mine.\n"
 
 
-def test_a_full_disk_leaves_a_file_that_says_so(tmp_path: Path) -> None:
-    """In its place, no file may be larger than 30 KB: some locked requirements are."""
+def test_a_full_disk_leaves_a_file_that_explains_the_folder(tmp_path: Path) -> None:
+    """A limit of 30 KB for each file stands in for a full disk; some lock files are larger."""
     limit = ["prlimit", f"--fsize={30_000}"]
     if not shutil.which("prlimit"):
         missing("prlimit")
@@ -477,7 +475,7 @@ def test_a_full_disk_leaves_a_file_that_says_so(tmp_path: Path) -> None:
 
 
 @tools
-def test_ctrl_c_during_run_tests_keeps_the_project_and_says_how_to_repeat_them(
+def test_ctrl_c_during_run_tests_keeps_the_project_and_prints_the_command_to_repeat(
     interruption: Interruption, tool: str
 ) -> None:
     interruption.pause("tests")
@@ -499,8 +497,8 @@ def test_ctrl_c_during_run_tests_keeps_the_project_and_says_how_to_repeat_them(
 @pytest.mark.parametrize(
     ("version", "said"),
     [
-        ("1.7.3", "cookiecutter: this is 1.7.3, and 2.2.0 or newer is needed: uvx cookiecutter"),
-        ("2.1.1", "cookiecutter: this is 2.1.1, and 2.2.0 or newer is needed: uvx cookiecutter"),
+        ("1.7.3", "cookiecutter: 1.7.3 is too old; use 2.2.0 or newer: uvx cookiecutter"),
+        ("2.1.1", "cookiecutter: 2.1.1 is too old; use 2.2.0 or newer: uvx cookiecutter"),
         ("2.2.0", ""),
     ],
 )

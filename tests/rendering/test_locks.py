@@ -43,7 +43,7 @@ def test_the_requirements_of_every_row_compile_to_its_lock_files_in_one_resoluti
 
 
 def test_every_project_has_the_same_version_of_a_package() -> None:
-    """But for a package whose newest version has no wheel for an older Python."""
+    """Except a package whose newest version has no wheel for an older Python."""
     python = r"(?: ; .*(python_full_version \S+ \S+))?"
     pins = set(re.findall(rf"^([\w.-]+)(?:\[.*\])?==(\S+){python}", EVERY, re.MULTILINE))
     assert len(pins) > 80
@@ -52,7 +52,7 @@ def test_every_project_has_the_same_version_of_a_package() -> None:
     assert all(python for name, _, python in pins if versions[name] > 1)
 
 
-def test_no_lock_file_stands_where_a_tool_would_read_its_conditions() -> None:
+def test_no_lock_file_with_conditions_has_a_name_that_tools_read() -> None:
     """Dependabot and GitHub's dependency graph read *.txt."""
     listed = run("git", "ls-files", "-co", "--exclude-standard", cwd=TEMPLATE).splitlines()
     folders = ("requirements", "example/requirements")
@@ -73,7 +73,7 @@ def test_no_lock_file_stands_where_a_tool_would_read_its_conditions() -> None:
         "  # % if a\nflask\n  # % endif\n",
     ],
 )
-def test_a_condition_that_cannot_be_followed_is_refused(text: str) -> None:
+def test_an_unsupported_condition_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="write each condition as `# % if …` and `# % endif`"):
         read(text)
 
@@ -85,7 +85,7 @@ def test_an_open_condition_and_another_file_are_refused(text: str) -> None:
 
 
 @pytest.mark.thorough
-def test_a_file_has_its_own_markers_where_another_needs_the_package_too(tmp_path: Path) -> None:
+def test_each_lock_file_has_its_own_markers_of_a_package(tmp_path: Path) -> None:
     few = [Line("tqdm", "")]
     more = [*few, Line("colorama", 'b == "y"')]
     resolution = Resolution(more, "", [], tmp_path)
@@ -108,7 +108,7 @@ def test_requirements_without_a_resolution_change_nothing(tmp_path: Path) -> Non
 
 
 @pytest.mark.thorough
-def test_a_package_has_the_marker_of_what_needs_it_and_of_pairs(tmp_path: Path) -> None:
+def test_a_package_has_the_markers_of_its_dependents_and_of_their_pairs(tmp_path: Path) -> None:
     """tqdm needs colorama on Windows only; the third line needs it everywhere."""
     lines = [
         Line("markupsafe", ""),

@@ -1,4 +1,4 @@
-"""What holds on every system that renders: this file passes on Linux, macOS and Windows."""
+"""Tests that must pass on every system that renders: Linux, macOS and Windows."""
 
 import ast
 import json
@@ -19,14 +19,14 @@ from tests.support.repository import copy, git
 from tools.variants import PROJECT, TEMPLATE, Answers, every, name
 
 LONGEST_SLUG = "a" * 49
-# Windows allows 260 characters for a whole path: this leaves some to the folder it is in.
+# Windows allows 260 characters for a whole path. The rest is for the parent folders.
 LONGEST_PATH = 200
 
 every_row = pytest.mark.parametrize("answers", in_rows(every()), ids=name)
 
 
 def render(folder: Path, template: Path = TEMPLATE, *given: str, **settings: str) -> Path:
-    """Render on the command line, with settings of the environment; give the project."""
+    """Render with cookiecutter's command and environment variables; return the project's folder."""
     folder.mkdir(exist_ok=True)
     options = ["--no-input", "--default-config", str(template), *given]
     run(sys.executable, "-m", "cookiecutter", *options, cwd=folder, PWD="", **settings)
@@ -52,7 +52,7 @@ def test_every_path_of_the_template_fits_every_file_system() -> None:
 
 
 def misfits(paths: list[str]) -> list[str]:
-    """Return the paths that are too long, illegal on Windows, or equal but for their case."""
+    """Return the paths that are too long, illegal on Windows, or differ only in case."""
     lower = [path.lower() for path in paths]
     return [
         path
@@ -68,7 +68,7 @@ def test_a_path_that_does_not_fit_is_found() -> None:
     assert misfits(["a/c", *bad]) == bad
 
 
-def test_a_clone_that_has_windows_line_ends_wherever_it_may_renders_unix_ones(
+def test_a_clone_with_windows_line_ends_renders_unix_line_ends(
     tmp_path: Path,
 ) -> None:
     copy(tmp_path / "origin")
@@ -80,7 +80,7 @@ def test_a_clone_that_has_windows_line_ends_wherever_it_may_renders_unix_ones(
 
 
 def test_a_project_that_is_cloned_keeps_its_unix_line_ends(tmp_path: Path, bake: Bake) -> None:
-    """A script with others does not start, and no image is the same."""
+    """With Windows line ends, a script does not start, and an image differs."""
     project = render(tmp_path)
     git(project, "init", "--quiet")
     git(project, "add", "--all")
@@ -90,10 +90,10 @@ def test_a_project_that_is_cloned_keeps_its_unix_line_ends(tmp_path: Path, bake:
     assert b"\r" not in (tmp_path / "clone/requirements/develop.txt").read_bytes()
 
 
-def test_the_model_is_the_same_in_a_project_and_in_clones_and_is_that_of_its_card(
+def test_the_model_matches_its_card_in_the_template_a_project_and_their_clones(
     tmp_path: Path,
 ) -> None:
-    """Bytes that a rendering, git or a hook would change for a text."""
+    """Rendering, git or a hook would change some bytes of the file if it were text."""
     origin = copy(tmp_path / "origin")
     git(tmp_path, "clone", "--quiet", "--config=core.autocrlf=true", "origin", "clone")
     awkward = 'project_name=A "b" \\ 😀'
@@ -122,7 +122,9 @@ def test_a_model_may_have_any_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
-def test_what_the_console_cannot_write_stops_nothing(tmp_path: Path, encoding: str) -> None:
+def test_characters_that_the_console_cannot_encode_stop_nothing(
+    tmp_path: Path, encoding: str
+) -> None:
     project = render(tmp_path / "Проекты 🙂", PYTHONIOENCODING=encoding)
     assert (project / "README.md").exists()
 
@@ -143,7 +145,7 @@ def test_the_hooks_use_no_shell_and_name_their_encodings(hook: str) -> None:
             assert "encoding" in keywords, function
 
 
-def test_these_tests_start_where_there_is_no_posix() -> None:
+def test_these_tests_start_without_posix() -> None:
     """As on Windows: without the modules and names that it does not have."""
     modules = {"fcntl", "grp", "pwd", "resource", "termios"}
     names = {(os, "geteuid"), (os, "getuid"), (os, "killpg"), (os, "chown")}

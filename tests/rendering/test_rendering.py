@@ -1,4 +1,4 @@
-"""Every combination of answers, rendered and looked at without running it."""
+"""Every combination of answers, rendered and checked without running the project."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ def test_a_combination_is_rendered_without_a_fault(bake: Bake, answers: Answers)
     assert faults(bake(**answers), answers) == []
 
 
-# What each check has to find: a file, and what is written to it.
+# A fault for each check: a file, and the text that the test appends to it.
 FAULTS = {
     "parses": ("pyproject.toml", "a = ["),
     "has_nothing_of_the_template": ("README.md", "{{ a }}"),
@@ -51,7 +51,7 @@ def test_a_check_finds_its_fault(workshop: Bake, check: str) -> None:
     assert [fault for fault in found if fault.startswith(f"{check}: ")]
 
 
-def test_rendering_twice_gives_the_same(bake: Bake, cookies_session) -> None:  # noqa: ANN001
+def test_two_renderings_are_equal(bake: Bake, cookies_session) -> None:  # noqa: ANN001
     again = cookies_session.bake().project_path
     assert texts(bake()) == texts(again)
 
@@ -71,7 +71,9 @@ def test_every_question_can_hold_any_text_at_once(bake: Bake) -> None:
         run("ruff", "check", "--no-cache", ".", cwd=project)
 
 
-def test_the_rendering_says_what_to_type_next_and_what_the_answers_need(tmp_path: Path) -> None:
+def test_the_rendering_prints_the_next_commands_and_the_needs_of_the_answers(
+    tmp_path: Path,
+) -> None:
     command = ["cookiecutter", "--no-input", "--default-config", "-o", "in here", TEMPLATE]
     output = run(*command, "datastore=sql", cwd=tmp_path, PWD=str(tmp_path))
     assert re.findall(r"^(\w+=\S+): ", output, re.MULTILINE) == ["datastore=sql"]

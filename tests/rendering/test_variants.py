@@ -43,7 +43,7 @@ def test_the_installed_combinations_have_every_answer() -> None:
 @pytest.mark.parametrize("condition", conditions(), ids=lambda condition: condition.place)
 def test_a_condition_and_its_negation_occur_in_an_installed_combination(condition) -> None:  # noqa: ANN001
     possible = {condition.holds(answers) for answers in product(list(AXES))}
-    assert possible == {True, False}, "it is true or false whatever the answers are"
+    assert possible == {True, False}, "the condition has the same value for all answers"
     assert {condition.holds(answers) for answers in covering()} == possible
 
 
@@ -92,7 +92,7 @@ def test_the_rows_have_every_distinct_project_once_and_every_python() -> None:
     assert {row["python"] for row in rows()} == set(AXES["python_version"])
 
 
-def test_the_rows_are_not_more_than_github_takes() -> None:
+def test_the_rows_are_within_github_s_limit() -> None:
     assert 0 < len(rows()) <= 256
 
 

@@ -1,4 +1,4 @@
-"""What the measurements in bench/ are made with: a load that hides no wait, and honest comparisons."""
+"""The tools in bench/: a load that counts every delay, and comparisons within a round."""
 
 import json
 import os
@@ -25,7 +25,7 @@ from tools.variants import TEMPLATE
 
 
 class Stalling(BaseHTTPRequestHandler):
-    """Answers at once; but the tenth request, and all that come meanwhile, only after a second."""
+    """Respond at once, but delay the tenth request, and those that arrive meanwhile, by a second."""
 
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # head and body in one packet
@@ -53,27 +53,27 @@ def port() -> Any:
 
 
 def ask(port: int, path: str, **load: int) -> tuple[list[float], int]:
-    """Send requests; give the seconds of those that were answered, and how many were lost."""
+    """Send requests; return the latencies of those with a 200, and the number of the others."""
     seconds, lost, connections = paced.run(port, path, **load)
     for connection in connections:
         connection.socket.close()
     return seconds, lost
 
 
-def test_a_server_that_stalls_is_charged_for_each_request_that_was_due_meanwhile(port: int) -> None:
+def test_each_request_that_was_due_during_a_stall_counts_as_slow(port: int) -> None:
     seconds, lost = ask(port, "/", rate=100, count=200, connections=1)
     assert (len(seconds), lost) == (200, 0)
-    # A hundred were due in that second; a closed loop would have met one slow answer.
+    # A hundred requests were due in that second. A closed loop would have sent only one of them.
     assert sum(took > 0.2 for took in seconds) > 50
     assert max(seconds) >= 0.9
 
 
-def test_what_is_not_answered_with_200_is_counted_as_lost(port: int) -> None:
+def test_a_response_other_than_200_counts_as_lost(port: int) -> None:
     seconds, lost = ask(port, "/busy", rate=0, count=5, connections=5)
     assert (seconds, lost) == ([], 5)
 
 
-def test_what_nobody_answers_is_counted_as_lost() -> None:
+def test_a_refused_connection_counts_as_lost() -> None:
     seconds, lost = ask(1, "/", rate=0, count=5, connections=5)
     assert (seconds, lost) == ([], 5)
 
@@ -85,8 +85,8 @@ def measured(*rounds: tuple[float, float]) -> list[dict[str, Any]]:
     return [table.as_json()]
 
 
-def test_a_ratio_is_that_of_the_pairs_and_not_of_the_medians() -> None:
-    """The machine was three times as slow in one round, and that says nothing about the two."""
+def test_a_ratio_is_computed_per_round_and_not_from_the_medians() -> None:
+    """A round on a machine that was three times slower does not change the ratio."""
     bare, own = measured((1, 2), (3, 6), (1.2, 2.4))[0]["rows"]
     assert (own["ratio"], own["ratio_min"], own["ratio_max"]) == (2, 2, 2)
     assert (bare["median"], own["median"]) == (1.2, 2.4)
@@ -106,13 +106,11 @@ def test_a_ratio_is_that_of_the_pairs_and_not_of_the_medians() -> None:
         (Goal("Boot", "own", least=3.1), 1.5, False),
     ],
 )
-def test_a_goal_is_a_bound_of_the_ratio_with_some_slack(
-    goal: Goal, slack: float, met: bool
-) -> None:
+def test_a_goal_limits_the_ratio_with_some_slack(goal: Goal, slack: float, met: bool) -> None:
     assert goal.judge(measured((1, 2)), slack)[0] == met
 
 
-def test_a_goal_that_was_not_measured_is_none_that_is_met() -> None:
+def test_a_goal_that_was_not_measured_is_an_error() -> None:
     with pytest.raises(LookupError, match="Boot: cold was not measured"):
         Goal("Boot", "cold", most=1).judge(measured((1, 2)))
 
@@ -131,18 +129,18 @@ def test_the_tables_of_the_picture_differ_only_in_the_number_of_connections() ->
 
 
 @pytest.mark.thorough
-def test_a_reference_has_nothing_of_the_project_s_server_settings(workshop: Bake) -> None:
+def test_a_reference_does_not_use_the_project_s_server_settings(workshop: Bake) -> None:
     project = workshop()
     install(project)
     with serve(gunicorn(project, "--workers=2", "bare_flask:app")) as running:
         workers = children(running.pid)
         assert len(workers) == 2
-        for worker in workers:  # a sync worker, as it is without settings
+        for worker in workers:  # a sync worker, which is gunicorn's default
             assert len(os.listdir(f"/proc/{worker}/task")) == 1
 
 
 @pytest.mark.thorough
-def test_a_server_is_measured_when_all_its_workers_are_there(workshop: Bake) -> None:
+def test_a_server_is_measured_after_all_its_workers_have_started(workshop: Bake) -> None:
     project = workshop()
     install(project)
     with serve(as_rendered(project, WORKERS="5")) as running:
@@ -151,7 +149,7 @@ def test_a_server_is_measured_when_all_its_workers_are_there(workshop: Bake) -> 
 
 @pytest.mark.thorough
 def test_every_request_of_the_benchmark_gets_its_status() -> None:
-    """On each datastore, with the rows that a full measurement inserts; and of other frameworks."""
+    """On each datastore with the rows of a full measurement, and in the other frameworks."""
     run("make", ".venv/fastapi/fastapi.txt", ".venv/litestar/litestar.txt", cwd=TEMPLATE)
     with closing(Bench(seconds=1, quick=False)) as bench:
         calls = [*kinds(bench, workers=1).values()]

@@ -1,4 +1,4 @@
-"""What a change of the template changes in the projects, shown by tools/difference.py."""
+"""tools/difference.py shows how a change of the template changes the projects."""
 
 import json
 import re
@@ -17,12 +17,12 @@ ROOT = ["cookiecutter.json", "hooks", "templates", "tools/difference.py", "tools
 SQL = f"{PROJECT.name}/api/items/sql.py"
 LICENSE = "templates/licenses/MIT"
 OTHERS = [question for question in distinct()[0] if question != "datastore"]
-REST = "-".join(str(DEFAULTS[question]) for question in OTHERS)  # of a project's name
+REST = "-".join(str(DEFAULTS[question]) for question in OTHERS)  # the end of a project's name
 
 
 @pytest.fixture
 def template(tmp_path: Path) -> Path:
-    """Return a repository of the template's files, with one answer to each question but `datastore`."""
+    """Return a repository of the template's files; questions except `datastore` have one answer."""
     template = tmp_path / "template"
     for path in [*ROOT, PROJECT.name]:
         copy = shutil.copytree if (TEMPLATE / path).is_dir() else shutil.copy
@@ -39,7 +39,7 @@ def template(tmp_path: Path) -> Path:
 
 
 def difference(template: Path) -> tuple[str, dict[str, str]]:
-    """Give the summary, and the patches by their names."""
+    """Return the summary, and the patches by file name."""
     command = [sys.executable, "-m", "tools.difference", "HEAD", "build/difference"]
     summary = run(*command, cwd=template)
     patches = (template / "build/difference").iterdir()
@@ -47,7 +47,7 @@ def difference(template: Path) -> tuple[str, dict[str, str]]:
 
 
 @pytest.mark.thorough
-def test_a_changed_line_shows_in_the_projects_that_have_it_alone(template: Path) -> None:
+def test_a_changed_line_shows_only_in_the_projects_that_contain_it(template: Path) -> None:
     append(template / SQL, "# changed\n")
     summary, patches = difference(template)
     assert summary.startswith(f"## 1 of 3 projects differ from HEAD's\n\n### sql-{REST}\n")
@@ -58,7 +58,7 @@ def test_a_changed_line_shows_in_the_projects_that_have_it_alone(template: Path)
 
 
 @pytest.mark.thorough
-def test_a_patch_changes_the_project_of_before_into_that_of_now(template: Path) -> None:
+def test_a_patch_turns_the_old_project_into_the_new_one(template: Path) -> None:
     append(template / SQL, "# changed\n")
     append(template / f"{PROJECT.name}/docs/added.md", "added\n")
     (template / LICENSE).write_text("changed\n")
@@ -74,7 +74,7 @@ def test_a_patch_changes_the_project_of_before_into_that_of_now(template: Path) 
 
 
 @pytest.mark.thorough
-def test_where_nothing_changes_it_says_so(template: Path) -> None:
+def test_the_summary_reports_that_nothing_changed(template: Path) -> None:
     (template / "build/difference").mkdir(parents=True)
     (template / "build/difference/of-before.patch").touch()
     append(template / "tools/variants.py", "# not in a project\n")
@@ -91,7 +91,7 @@ def test_a_patch_of_many_projects_is_shown_once(template: Path) -> None:
 
 
 @pytest.mark.thorough
-def test_a_new_question_is_left_out_of_what_was_before(template: Path) -> None:
+def test_a_new_question_is_not_asked_of_the_old_template(template: Path) -> None:
     questions = template / "cookiecutter.json"
     replace(questions, '  "deploy": [', '  "colour": ["red", "blue"],\n  "deploy": [')
     append(template / SQL, '# % if cookiecutter.colour == "blue"\n# blue\n# % endif\n')
@@ -102,7 +102,7 @@ def test_a_new_question_is_left_out_of_what_was_before(template: Path) -> None:
 
 
 @pytest.mark.thorough
-def test_a_new_answer_is_all_new(template: Path) -> None:
+def test_the_patch_for_a_new_answer_adds_every_file(template: Path) -> None:
     replace(template / "cookiecutter.json", '["container"]', '["container", "cloud-run"]')
     _, patches = difference(template)
     new = REST.replace("container", "cloud-run")
@@ -113,17 +113,17 @@ def test_a_new_answer_is_all_new(template: Path) -> None:
 
 
 @pytest.mark.thorough
-def test_an_answer_that_is_no_more_is_named(template: Path) -> None:
+def test_a_removed_answer_is_named(template: Path) -> None:
     replace(template / "cookiecutter.json", '["none", "sql", "firestore"]', '["none"]')
     summary, _ = difference(template)
     assert summary == (
         "## None of 1 projects differ from HEAD's\n"
-        "\nNo more there, and not compared: datastore=sql, datastore=firestore\n"
+        "\nRemoved, and not compared: datastore=sql, datastore=firestore\n"
     )
 
 
 @pytest.mark.thorough
-def test_the_summary_is_cut_to_what_github_takes(template: Path) -> None:
+def test_the_summary_is_cut_to_github_s_limit(template: Path) -> None:
     text = "".join(f"{number} é ``` 語\n" for number in range(100_000))
     append(template / f"{PROJECT.name}/docs/long.md", text)
     (template / f"{PROJECT.name}/api/items/long.md").write_text("for two datastores\n")

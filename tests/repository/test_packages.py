@@ -1,4 +1,4 @@
-"""What .ci/packages installs, with commands that note what they are asked."""
+""".ci/packages, run with stand-ins for commands that record their arguments."""
 
 import os
 import re
@@ -22,7 +22,7 @@ FAKES = {
     "install": "cat >/dev/null",
     "rm": "",
     "tee": 'cat >> "$LOG"',
-    # What else it looks for is there.
+    # The other programs that the script looks for.
     "chromium": "",
     "ls": "",
     "nginx": "",
@@ -40,7 +40,7 @@ def log(tmp_path: Path) -> Path:
     for tool, text in FAKES.items():
         (tmp_path / "tools" / tool).write_text(f"{NOTE}{text}\n")
         (tmp_path / "tools" / tool).chmod(0o755)
-    # No sudo, which would find the real ones, is to be needed here.
+    # Report root, because sudo would run the real commands.
     (tmp_path / "tools/id").write_text("#!/bin/sh\necho 0\n")
     (tmp_path / "tools/id").chmod(0o755)
     for tool in ("bash", "sh", "env", "cat"):
@@ -50,7 +50,7 @@ def log(tmp_path: Path) -> Path:
 
 
 def packages(log: Path, **own: str) -> str:
-    """Run it with nothing but these commands, give what they noted."""
+    """Run .ci/packages with these commands only; return the calls that they recorded."""
     settings = {"PATH": str(log.parent / "tools"), "LOG": str(log), "KNOWN": "", "SDK": ""} | own
     done = subprocess.run(
         [TEMPLATE / ".ci/packages"], env=environment(**settings), capture_output=True, text=True
@@ -59,7 +59,7 @@ def packages(log: Path, **own: str) -> str:
     return log.read_text()
 
 
-def test_gcloud_without_the_emulator_gets_it_of_google_s_archive(log: Path) -> None:
+def test_a_missing_emulator_is_installed_from_google_s_archive(log: Path) -> None:
     noted = packages(log, SDK="/usr/no-such-sdk")
     (key,) = re.findall(r"\ndeb \[signed-by=(\S+)\] https://packages\.cloud\.google\.com/", noted)
     steps = (f"\ngpg .* {key}\n", "\ndeb ", "\napt-get .*update\n", f" install .*{EMULATOR}\n")
@@ -74,7 +74,7 @@ def test_an_archive_that_apt_knows_is_not_added(log: Path) -> None:
 
 
 @pytest.mark.parametrize("gcloud", ["with the emulator", "none"])
-def test_where_everything_is_it_installs_nothing(log: Path, gcloud: str) -> None:
+def test_nothing_is_installed_if_nothing_is_missing(log: Path, gcloud: str) -> None:
     sdk = log.parent / "sdk"
     (sdk / "platform/cloud-firestore-emulator").mkdir(parents=True)
     if gcloud == "none":

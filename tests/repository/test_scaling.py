@@ -1,4 +1,4 @@
-"""docs/scaling.md says what bench/scaling.py computes from docs/bench.json."""
+"""docs/scaling.md has the tables that bench/scaling.py computes from docs/bench.json."""
 
 import json
 import math
@@ -15,12 +15,12 @@ DOCUMENT = (scaling.DOCS / "scaling.md").read_text("utf-8")
 CLOUD_BUILD = (PROJECT / "cloudbuild.yaml").read_text("utf-8")
 
 
-def test_the_document_has_what_is_computed_from_the_measurements() -> None:
+def test_the_document_has_the_computed_tables() -> None:
     computed = scaling.fill(DOCUMENT, scaling.tables(BENCH))
     assert computed == DOCUMENT, "run `python bench/scaling.py`"
 
 
-def test_the_size_of_an_instance_is_that_of_cloudbuild() -> None:
+def test_an_instance_has_the_size_in_cloudbuild_yaml() -> None:
     memory = f"{scaling.GIB * 1024:.0f}Mi"
     size = {"_CPU": scaling.CPU, "_CONCURRENCY": scaling.CONCURRENCY, "_MEMORY": memory}
     lines = [f'  {name}: "{value}"\n' for name, value in size.items()]
@@ -32,7 +32,7 @@ def test_the_first_limit_of_json_is_the_default() -> None:
     assert f"MAX_JSON_BYTES={scaling.JSON_LIMITS[0]}\n" in settings
 
 
-def test_the_memory_of_bodies_is_that_of_the_projects_page() -> None:
+def test_the_memory_of_bodies_matches_docs_server_md() -> None:
     """docs/server.md has the factor, too, and the sum for two workers with eight threads."""
     page = (PROJECT / "docs/server.md").read_text("utf-8")
     factor = math.ceil(scaling.factor(BENCH))
@@ -40,7 +40,7 @@ def test_the_memory_of_bodies_is_that_of_the_projects_page() -> None:
     assert f"16 threads need {scaling.bodies(BENCH, scaling.JSON_LIMITS[0]):.0f} MB" in page
 
 
-def test_the_names_in_the_document_are_the_projects() -> None:
+def test_the_document_names_existing_settings_only() -> None:
     known = CLOUD_BUILD + (PROJECT / ".env.example").read_text("utf-8")
     names = set(re.findall(r"\b_?[A-Z]+(?:_[A-Z]+)+\b|\bTHREADS\b|\bWORKERS\b", DOCUMENT))
     assert {"_MAX_INSTANCES", "DATASTORE_TIMEOUT"} < names
@@ -62,6 +62,6 @@ WITHOUT_MEDIANS = [
     ],
     ids=["table", "median", "machine"],
 )
-def test_a_figure_that_is_missing_is_named(part: dict[str, Any], message: str) -> None:
+def test_a_missing_figure_is_named(part: dict[str, Any], message: str) -> None:
     with pytest.raises(SystemExit, match=message):
         scaling.tables(BENCH | part)

@@ -1,4 +1,4 @@
-"""The template's own workflows: what they may do, and their steps, run as they are written."""
+"""The template's own workflows: their permissions, and their steps, which run unchanged."""
 
 import json
 import os
@@ -20,7 +20,7 @@ own_workflow = pytest.mark.parametrize("name", ["lock.yml", "matrix.yml"])
 
 
 def jobs(path: Path) -> dict[str, Any]:
-    """Give a workflow's jobs by name."""
+    """Return a workflow's jobs by name."""
     jobs: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"]
     return jobs
 
@@ -30,14 +30,14 @@ def job(workflow: str, name: str) -> Any:
 
 
 def script(workflow: str, name: str, which: str) -> str:
-    """Give the script of a job's step, by the step's id or name; the first one that has a script if ''."""
+    """Return a step's script by the step's id or name; the job's first script if `which` is ''."""
     steps = job(workflow, name)["steps"]
     (found, *_) = [s for s in steps if "run" in s and which in {s.get("id"), s.get("name"), ""}]
     return str(found["run"])
 
 
 def step(text: str, cwd: Path, **own: str) -> subprocess.CompletedProcess[str]:
-    """Run a step's script as GitHub does on Linux, where a step names no shell."""
+    """Run a script as GitHub does on Linux for a step without `shell`."""
     return subprocess.run(
         ["bash", "-e", "-c", text],
         cwd=cwd,
@@ -64,14 +64,14 @@ def test_an_action_has_the_same_version_everywhere() -> None:
 
 
 @every_workflow
-def test_a_job_may_do_what_it_says_and_nothing_by_default(path: Path) -> None:
+def test_a_job_declares_its_permissions_and_has_none_by_default(path: Path) -> None:
     assert yaml.safe_load(path.read_text(encoding="utf-8"))["permissions"] == {}
     for name, job in jobs(path).items():
         assert "permissions" in job, name
 
 
 @every_workflow
-def test_no_job_runs_for_long(path: Path) -> None:
+def test_each_job_has_a_timeout_of_three_hours_at_most(path: Path) -> None:
     for name, job in jobs(path).items():
         assert job["timeout-minutes"] <= 180, name
 
@@ -89,13 +89,13 @@ def test_it_does_nothing_in_a_repository_that_was_made_from_the_template(name: s
     of_the_template = jobs(TEMPLATE / ".github/workflows" / name)
     for job in of_the_template.values():
         condition = job.get("if", "")
-        if "is_template" not in condition:  # then it is skipped with the one that it needs
+        if "is_template" not in condition:  # it is skipped together with the job that it needs
             assert "is_template" in of_the_template[job["needs"]]["if"]
             assert not re.search(r"always|cancelled|failure", condition)
 
 
 @own_workflow
-def test_the_targets_and_files_that_it_names_are_there(name: str) -> None:
+def test_its_make_targets_and_files_exist(name: str) -> None:
     for job in jobs(TEMPLATE / ".github/workflows" / name).values():
         for step in job["steps"]:
             text = step.get("run", "")
@@ -110,7 +110,7 @@ def test_the_targets_and_files_that_it_names_are_there(name: str) -> None:
 # --- matrix.yml
 
 
-def test_the_rows_step_gives_the_matrix(tmp_path: Path) -> None:
+def test_the_rows_step_outputs_the_matrix(tmp_path: Path) -> None:
     output = tmp_path / "output"
     done = step(script("matrix.yml", "rows", "rows"), TEMPLATE, GITHUB_OUTPUT=str(output))
     assert done.returncode == 0, done.stdout
@@ -184,7 +184,7 @@ def test_the_gate_is_green_if_every_job_has_succeeded(
 
 
 def look_for_wheels(folder: Path, python: str, **own: str) -> subprocess.CompletedProcess[str]:
-    """Run the step for the package of a rule, on a Python."""
+    """Run the step with a rule that refuses onnxruntime on a version of Python."""
     rule = {"answers": {"python_version": [python]}, "wheel": "onnxruntime"}
     others = [{"answers": {"auth": ["jwt"]}}]
     (folder / "cookiecutter.json").write_text(json.dumps({"_refused": [*others, rule]}))
@@ -199,12 +199,12 @@ def test_a_refused_combination_that_has_become_possible_is_reported(tmp_path: Pa
 
 
 @pytest.mark.thorough
-def test_a_combination_that_is_refused_for_want_of_a_wheel_has_none() -> None:
+def test_a_package_that_is_refused_on_a_python_has_no_wheel_for_it() -> None:
     done = step(script("matrix.yml", "refused", "Look for wheels"), TEMPLATE)
     assert done.returncode == 0, done.stdout
 
 
-def test_a_look_for_wheels_that_fails_is_not_taken_for_none(tmp_path: Path) -> None:
+def test_a_failed_search_for_wheels_is_an_error(tmp_path: Path) -> None:
     nowhere = {"UV_DEFAULT_INDEX": "http://127.0.0.1:1/", "UV_CACHE_DIR": str(tmp_path)}
     done = look_for_wheels(tmp_path, "3.14", UV_HTTP_RETRIES="0", **nowhere)
     assert done.returncode != 0
@@ -261,13 +261,13 @@ class Repository:
         return self.folder / name
 
     def upgrade(self, folder: Path, version: str) -> None:
-        """Do as `make lock`."""
+        """Write locked requirements, as `make lock` does."""
         for path in LOCKS:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(f"flask=={version}\n")
 
     def step(self, job: str, which: str, cwd: Path, **own: str) -> str:
-        """Run a step of lock.yml that succeeds; give what it printed."""
+        """Run a step of lock.yml and return its output; fail if the step fails."""
         done = step(
             script("lock.yml", job, which),
             cwd,
@@ -297,7 +297,7 @@ def repository(tmp_path: Path) -> Repository:
     return Repository(tmp_path)
 
 
-def test_where_nothing_is_upgraded_it_ends(repository: Repository) -> None:
+def test_without_an_upgrade_the_job_ends(repository: Repository) -> None:
     folder = repository.checkout("lock")
     repository.step("lock", "lock", folder)
     assert not repository.output.exists()
@@ -320,7 +320,7 @@ def test_the_first_upgrade_opens_a_pull_request(repository: Repository) -> None:
     assert "https://example.com/runs/1" in Path(f"{repository.log}.arguments").read_text()
 
 
-def test_the_next_upgrade_takes_the_place_of_the_one_that_is_open(repository: Repository) -> None:
+def test_the_next_upgrade_updates_the_open_pull_request(repository: Repository) -> None:
     for version, open_ in (("2.0", ""), ("3.0", "7")):
         folder = repository.checkout(f"lock-{version}")
         repository.upgrade(folder, version)
@@ -333,8 +333,8 @@ def test_the_next_upgrade_takes_the_place_of_the_one_that_is_open(repository: Re
     assert "\nPATCH\nrepos/{owner}/{repo}/pulls/7\n--raw-field\nbody=The tests pass with " in sent
 
 
-def test_what_is_pushed_is_locked_requirements_alone(repository: Repository) -> None:
-    """The patch comes from a job that has run what had just been published."""
+def test_only_locked_requirements_are_pushed(repository: Repository) -> None:
+    """The patch comes from a job that has run newly published packages."""
     folder = repository.checkout("lock")
     repository.upgrade(folder, "2.0")
     paths = ("Makefile", ".github/workflows/own.yml", "api/requirements/x.txt", "example/Makefile")
@@ -348,7 +348,7 @@ def test_what_is_pushed_is_locked_requirements_alone(repository: Repository) -> 
     assert repository.git("diff", "--name-only", "main", "lock").split() == LOCKS
 
 
-def test_a_patch_that_makes_locked_requirements_of_other_files_is_refused(
+def test_a_patch_that_moves_other_files_into_the_locked_requirements_is_refused(
     repository: Repository,
 ) -> None:
     folder = repository.checkout("lock")
@@ -359,23 +359,23 @@ def test_a_patch_that_makes_locked_requirements_of_other_files_is_refused(
     patch = repository.folder / "patch"
     patch.write_text(git(folder, "diff", "--cached", "--find-renames"))
     assert "rename from Makefile" in patch.read_text()
-    with pytest.raises(AssertionError, match="::error::The patch moves other files"):
+    with pytest.raises(AssertionError, match="::error::The patch moves files other than locked"):
         repository.pull_request(patch, "pull-request")
     assert repository.git("branch", "--list", "lock") == ""
 
 
-def test_where_the_tests_fail_there_is_no_pull_request_and_it_says_so(
+def test_failed_tests_open_no_pull_request_and_are_reported(
     repository: Repository,
 ) -> None:
     condition = job("lock.yml", "pull-request")["if"]
     assert job("lock.yml", "pull-request")["needs"] == "lock"
     assert not re.search(r"always|cancelled|failure", condition), "it would run nonetheless"
     assert not any(step.get("continue-on-error") for step in job("lock.yml", "lock")["steps"])
-    repository.step("lock", "Say that the tests fail", repository.folder)
+    repository.step("lock", "Report failed tests", repository.folder)
     assert "there is no pull request" in repository.summary.read_text()
 
 
-def test_what_has_just_been_published_meets_no_token_that_may_write() -> None:
+def test_newly_published_packages_run_without_a_token_that_can_write() -> None:
     lock, pull_request = jobs(TEMPLATE / ".github/workflows/lock.yml").values()
     assert lock["permissions"] == {"contents": "read"}
     assert "token" not in json.dumps(lock["steps"]).replace("persist-credentials", "")

@@ -1,4 +1,4 @@
-"""What a server answers."""
+"""A request to a server, and its response."""
 
 import json
 import time

@@ -65,7 +65,7 @@ def request(method: str, path: str, media_type: str, body: bytes, chunk: int = 0
 
 
 def worst(document: dict[str, Any]) -> list[bytes]:
-    """Return requests: each shape as a body, as a field of it, and as one that is not known."""
+    """Return requests with each shape as the body, as a known field and as an unknown field."""
     requests = []
     for method, path, media_type, fields in operations(document):
         for shape in SHAPES:
@@ -86,10 +86,10 @@ class Outcome(NamedTuple):
 
 
 def send(address: tuple[str, int], sent: bytes) -> str:
-    """Send a request on a new connection; return the status, or the name of what went wrong."""
+    """Send a request on a new connection; return the status, or the exception's name."""
     try:
         with socket.create_connection(address, timeout=60) as server:
-            with suppress(BrokenPipeError, ConnectionResetError):  # it has responded before the end
+            with suppress(BrokenPipeError, ConnectionResetError):  # the server responded early
                 server.sendall(sent)
             return server.recv(4096)[9:12].decode()
     except OSError as error:
@@ -97,7 +97,7 @@ def send(address: tuple[str, int], sent: bytes) -> str:
 
 
 def health(address: tuple[str, int], seconds: float) -> list[float]:
-    """Call /health every 0.1 s; return the times that it took."""
+    """Call /health every 0.1 s; return the latencies in seconds."""
     times, end = [], time.monotonic() + seconds
     while time.monotonic() < end:
         began = time.monotonic()
@@ -109,7 +109,7 @@ def health(address: tuple[str, int], seconds: float) -> list[float]:
 
 
 def clients(address: tuple[str, int], requests: list[bytes], seconds: float) -> dict[str, int]:
-    """Send requests for some seconds, with 64 clients; return how often each status came."""
+    """Send requests for some seconds, with 64 clients; return the count of each status."""
     end = time.monotonic() + seconds
 
     def client(number: int) -> Counter[str]:

@@ -1,4 +1,4 @@
-"""Real datastores for tests: PostgreSQL of Debian's packages, Firestore's emulator of the gcloud CLI."""
+"""Real datastores for tests: PostgreSQL from Debian, and Firestore's emulator from gcloud."""
 
 import json
 import os
@@ -21,8 +21,8 @@ from uuid import uuid4
 from tests.support.machine import environment, free_port, missing, run
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
-# PostgreSQL does not run as root; Debian's package brings a user for it. (Windows has no geteuid;
-# tests/rendering/test_portable.py imports this there, and uses nothing of it.)
+# PostgreSQL does not run as root. Debian's package creates a user for it. Windows has no geteuid,
+# and tests/rendering/test_portable.py imports this module there.
 USER = "postgres" if hasattr(os, "geteuid") and os.geteuid() == 0 else None
 
 
@@ -46,7 +46,7 @@ class PostgreSQL:
             [program, f"--pgdata={self.folder}/data", *arguments],
             user=USER,
             cwd=self.folder,
-            # pg_ctl leaves the server with what it got here: a pipe would never end.
+            # The server inherits these streams from pg_ctl, so reading from a pipe would never end.
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -128,7 +128,7 @@ class PgBouncer:
 
 
 class Emulator:
-    """Firestore's emulator, on a port of its own; what is in it is lost when it stops."""
+    """Firestore's emulator, on a port of its own. It loses its data when it stops."""
 
     def __init__(self) -> None:
         self.gcloud = shutil.which("gcloud") or missing("gcloud, with the Firestore emulator")
@@ -144,13 +144,13 @@ class Emulator:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        # Not merely listening: its first answer may take longer than the API waits for one.
+        # An open port is not enough: the first response may take longer than the API's timeout.
         documents = f"http://{self.address}/v1/projects/none/databases/(default)/documents/none"
         for _ in range(600):
             with suppress(OSError, HTTPException), urllib.request.urlopen(documents):
                 return
             time.sleep(0.1)
-        raise AssertionError("the emulator does not answer")
+        raise AssertionError("the emulator does not respond")
 
     def freeze(self, name: str = "SIGSTOP") -> None:
         assert self.process
@@ -245,7 +245,7 @@ def locked(url: str) -> Iterator[None]:
 
 
 def migrated(project: Path, server: PostgreSQL) -> str:
-    """Make a database, migrate it, and give its URL."""
+    """Create a database, migrate it, and return its URL."""
     name = f"api_{uuid4().hex}"
     server.create(name)
     run("make", "migrate", cwd=project, DATABASE_URL=server.url(name))

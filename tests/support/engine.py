@@ -31,7 +31,7 @@ def need_engine() -> None:
     """Skip the test if no Docker engine runs; in CI, fail."""
     docker = shutil.which("docker")
     if not docker or subprocess.run([docker, "info"], capture_output=True).returncode:
-        missing("Docker engine that runs")
+        missing("a running Docker engine")
 
 
 def docker(*command: str | Path) -> str:
@@ -72,7 +72,10 @@ class Container:
 
     @property
     def host(self) -> str:
-        """The container's own address: on a published port, Docker accepts after the container has stopped."""
+        """Return the container's own address.
+
+        On a published port, Docker still accepts connections after the container has stopped.
+        """
         form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
         return docker("inspect", f"--format={form}", self.id)
 
@@ -97,7 +100,7 @@ class Container:
                 if not self.state["Running"]:
                     break
                 time.sleep(0.05)
-        raise AssertionError(f"{path} is not answered: {self.state}\n{self.log}")
+        raise AssertionError(f"no response to {path}: {self.state}\n{self.log}")
 
     def stop(self) -> float:
         """Stop it with SIGTERM, and SIGKILL after ten seconds; return the seconds that it took."""
@@ -106,7 +109,8 @@ class Container:
         return time.monotonic() - began
 
 
-# With auth=jwt the image needs an issuer to start. It accepts none on this machine, so no token is valid.
+# With auth=jwt the image needs an issuer to start. It refuses issuers on this machine, so no token
+# is valid.
 ISSUER = {"AUTH_ISSUER": "https://issuer.invalid", "AUTH_AUDIENCE": "api"}
 
 

@@ -22,7 +22,7 @@ class Client:
     def __call__(self) -> None:
         while not self.ended.is_set():
             with suppress(OSError), socket.create_connection(self.address, timeout=1) as server:
-                # From here on, the system of the server has accepted the connection.
+                # The server's kernel has now accepted the connection.
                 server.settimeout(20)
                 while not self.ended.is_set() and self.goes_on(server):
                     pass

@@ -32,7 +32,8 @@ def environment(**own: str) -> dict[str, str]:
     return inherited | {"GIT_CONFIG_GLOBAL": os.devnull} | own
 
 
-# Leaves out the machinery's tests, which do not depend on an owner's code; test_project.py runs them.
+# Exclude the machinery's tests, because they do not depend on an owner's code. test_project.py runs
+# them.
 OWN_TESTS = {"PYTEST_ADDOPTS": "--ignore=tests/chassis"}
 
 
@@ -52,7 +53,7 @@ def run(*command: str | Path, cwd: Path, **own: str) -> str:
 
 
 def free_port() -> int:
-    """Return a free port outside the range that the kernel assigns from."""
+    """Return a free port outside the kernel's range of ephemeral ports."""
     family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
     while True:
         port = random.randrange(20_000, 32_000)
@@ -62,12 +63,12 @@ def free_port() -> int:
 
 
 def fetch(url: str) -> str:
-    """Read a page as soon as its server answers, within half a minute."""
+    """Fetch a page; retry for half a minute until its server responds."""
     for _ in range(300):
         with suppress(OSError, HTTPException), urllib.request.urlopen(url) as page:
             return str(page.read(), "utf-8")
         time.sleep(0.1)
-    pytest.fail(f"{url} does not answer")
+    pytest.fail(f"{url} does not respond")
 
 
 @contextmanager
@@ -84,5 +85,5 @@ def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 def missing(part: str) -> NoReturn:
     """Skip the test because a part of the machine is missing; in CI, fail."""
     if os.environ.get("CI") == "true":
-        pytest.fail(f"CI has to have {part}")
-    pytest.skip(f"there is no {part} on this machine")
+        pytest.fail(f"CI needs {part}")
+    pytest.skip(f"this machine lacks {part}")

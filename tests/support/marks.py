@@ -10,7 +10,7 @@ from tools.variants import Answers, covering, few, name, paired, singly
 def parametrize(
     quick: Iterable[Answers], every: Sequence[Answers] = paired()
 ) -> pytest.MarkDecorator:
-    """Run a test for combinations with every pair of answers; those that are not quick are thorough."""
+    """Run a test for each combination; mark the combinations outside `quick` as thorough."""
     marked = [
         pytest.param(answers, marks=[] if answers in quick else pytest.mark.thorough)
         for answers in every

@@ -42,7 +42,7 @@ def far_away(seconds: float) -> Iterator[Far]:
     if not shutil.which("ip") or not Path("/dev/net/tun").exists():
         missing("ip with /dev/net/tun")
     if subprocess.run([*root, "true"], capture_output=True).returncode:
-        missing("root, nor sudo without a password,")
+        missing("root, or sudo without a password")
 
     def ip(*command: str) -> None:
         subprocess.run([*root, "ip", *command], check=True)
@@ -69,7 +69,7 @@ def far_away(seconds: float) -> Iterator[Far]:
 
 
 def end() -> tuple[int, str]:
-    """Make an end of the cable: its file and its name."""
+    """Create one end; return its file descriptor and its name."""
     device = os.open("/dev/net/tun", os.O_RDWR)
     request = struct.pack("16sH22x", b"tun%d", IFF_TUN | IFF_NO_PI)
     named = fcntl.ioctl(device, TUNSETIFF, request)

@@ -20,7 +20,7 @@ def candidates(version: str) -> Iterator[str]:
 
 
 def works(command: str) -> bool:
-    """Tell whether a command is a Python; pyenv's shims may not be."""
+    """Return whether a command runs Python. A shim of pyenv fails without that version."""
     return subprocess.run([command, "-c", ""], capture_output=True).returncode == 0
 
 

@@ -1,4 +1,4 @@
-"""Copies of the template as a git repository, which is what people render from."""
+"""Copies of the template as git repositories, which cookiecutter and cruft render from."""
 
 import shutil
 from pathlib import Path

@@ -1,6 +1,7 @@
-"""Rendered projects that follow the template: by cruft, as the README says.
+"""Update rendered projects with cruft, as the README describes.
 
-A project is rendered by one commit of the template and edited by its owner; then the template moves on.
+A project is rendered from one commit of the template and edited by its owner. Then the template
+changes.
 """
 
 import itertools
@@ -20,7 +21,7 @@ from tests.support.tutorial import add_the_resource
 from tools.variants import PROJECT, TEMPLATE
 
 OPTIONS = ["--no-input", "--default-config"]
-# In the template's README, and so in the project's.
+# The beginning of a sentence in the project's README.
 TYPED = "A Flask API: typed requests and responses"
 
 
@@ -46,7 +47,7 @@ def cruft(project: Path, *arguments: str) -> str:
 
 
 def update(project: Path, **changed: str | bool) -> str:
-    """Follow the template, with other answers if there are some."""
+    """Update a project to the template's last commit, with changed answers if any are given."""
     answers = [f"--variables-to-update={json.dumps(changed)}"] if changed else []
     return cruft(project, "update", "--skip-apply-ask", *answers)
 
@@ -68,7 +69,7 @@ def context(project: Path) -> dict[str, Any]:
 
 
 def files(project: Path) -> dict[str, bytes]:
-    """Give what git keeps of a project, but for what cruft notes for itself."""
+    """Return the files that git tracks or would add, except .cruft.json, by path."""
     listed = git(project, "ls-files", "-z", "-co", "--exclude-standard").strip("\0").split("\0")
     return {
         path: (project / path).read_bytes()
@@ -88,7 +89,7 @@ def move_on(template: Path) -> None:
     commit(template, "Move on")
 
 
-def test_an_update_brings_what_is_new_and_keeps_what_the_owner_did(template: Path) -> None:
+def test_an_update_adds_the_template_s_changes_and_keeps_the_owner_s(template: Path) -> None:
     project = create(template, deploy="cloud-run")
     assert "SUCCESS" in cruft(project, "check")
     append(project / "README.md", "\n## Ours\n")
@@ -112,12 +113,12 @@ def test_an_update_brings_what_is_new_and_keeps_what_the_owner_did(template: Pat
 
 
 def test_an_untouched_project_has_no_diff(template: Path) -> None:
-    """Nor does a hook print into it: what `cruft diff` prints is a patch."""
+    """The hooks print nothing either, because the output of `cruft diff` is a patch."""
     assert cruft(create(template), "diff") == ""
 
 
 @pytest.mark.thorough
-def test_the_diff_is_what_the_owner_did(template: Path) -> None:
+def test_the_diff_has_the_owner_s_changes(template: Path) -> None:
     project = create(template)
     append(project / "README.md", "Ours.\n")
     changed = re.findall(r"^[-+](?![-+]).*$", cruft(project, "diff"), re.MULTILINE)
@@ -126,7 +127,7 @@ def test_the_diff_is_what_the_owner_did(template: Path) -> None:
 
 @pytest.mark.thorough
 def test_an_update_runs_no_tests_and_installs_nothing(template: Path) -> None:
-    """The answer is for the day it is rendered; an update renders twice, into folders that go."""
+    """`run_tests` applies to the first rendering. An update renders into two temporary folders."""
     project = create(template)
     replace(project / ".cruft.json", '"run_tests": false', '"run_tests": true')
     commit(project, "As if they had been run")
@@ -146,7 +147,7 @@ def test_an_update_runs_no_tests_and_installs_nothing(template: Path) -> None:
         ({}, {"project_slug": "other", "author_name": "Ada \U0001f980"}),
     ],
 )
-def test_with_other_answers_a_project_becomes_what_they_would_have_rendered(
+def test_with_other_answers_a_project_equals_a_new_one_with_these_answers(
     template: Path, tmp_path: Path, before: dict[str, str], changed: dict[str, str]
 ) -> None:
     project = create(template, **before)
@@ -163,7 +164,7 @@ def test_with_other_answers_a_project_becomes_what_they_would_have_rendered(
 
 
 @pytest.mark.thorough
-def test_a_model_comes_and_changes_byte_for_byte(template: Path) -> None:
+def test_an_update_adds_and_changes_a_model_byte_for_byte(template: Path) -> None:
     project, model = create(template), Path("model/model.onnx")
     update(project, model="onnx")
     assert (project / model).read_bytes() == (PROJECT / model).read_bytes()
@@ -180,8 +181,8 @@ def test_a_model_comes_and_changes_byte_for_byte(template: Path) -> None:
 
 
 @pytest.mark.thorough
-def test_what_the_template_notes_for_itself_follows_it(template: Path) -> None:
-    """The private variables, `_files` first: without `--refresh-private-variables`."""
+def test_an_update_replaces_the_private_variables(template: Path) -> None:
+    """Also `_files`, and without cruft's option `--refresh-private-variables`."""
     project = create(template)
     questions = template / "cookiecutter.json"
     removed = '"paths": ["api/greetings.py", "tests/test_greetings.py"]'
@@ -214,7 +215,7 @@ def test_a_new_question_has_its_default_in_a_project_that_was_not_asked(template
 
 
 @pytest.mark.thorough
-def test_where_both_changed_a_line_both_are_there_to_choose_from(template: Path) -> None:
+def test_a_line_that_both_changed_is_a_conflict_with_both_versions(template: Path) -> None:
     project = create(template)
     replace(project / "README.md", TYPED, "Our API: typed requests and responses")
     commit(project, "Live")
@@ -231,7 +232,7 @@ def test_where_both_changed_a_line_both_are_there_to_choose_from(template: Path)
 
 
 @pytest.mark.thorough
-def test_without_the_rendered_file_in_git_a_conflict_is_in_a_file_beside_it(
+def test_without_the_rendered_file_in_git_a_conflict_is_in_a_rej_file(
     template: Path,
 ) -> None:
     """After edits before the first commit, git has no third version to merge with."""
@@ -248,13 +249,13 @@ def test_without_the_rendered_file_in_git_a_conflict_is_in_a_file_beside_it(
 
 
 class Case(NamedTuple):
-    """What the owner and an update did, and what cruft then leaves to do."""
+    """The changes of the owner and of an update, and the conflicts that cruft leaves."""
 
     appended: dict[str, str] = {}  # to files of the template, and to new files
     replaced: dict[str, str] = {}  # in files of the template: the line that it changes too
     answers: dict[str, str] = {}
     status: set[str] = set()  # of conflicts
-    unchanged: set[str] = set()  # the files that stay, and that only an `error:` names
+    unchanged: set[str] = set()  # files that cruft does not update; an `error:` names them
     moved: dict[str, str] = {}
 
 
@@ -286,7 +287,7 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Render a project with cruft, and one without that is then linked; let the template move on."""
+    """Render one project with cruft, and link another to the template; then change the template."""
     template = copy(tmp_path_factory.mktemp("moving") / "template")
     projects = {"created": create(template)}
     run("cookiecutter", *OPTIONS, "-o", "linked", template, cwd=template.parent)
@@ -334,7 +335,7 @@ def test_after_an_update_the_pages_say_what_to_do(
         for line in status:
             assert f"| `{line[:2]} path{'.rej' if '.rej' in line else ''}` |" in explained
 
-    # Do it: nothing of the owner's is lost, and the template's part is there.
+    # After they are resolved, the owner's and the template's changes are both there.
     for line in status:
         resolve(project, *line.split())
     commit(project, "Update")
@@ -373,7 +374,7 @@ def resolve(project: Path, mark: str, path: str) -> None:
 
 
 @pytest.mark.thorough
-def test_an_update_goes_to_the_version_that_is_named(template: Path) -> None:
+def test_an_update_uses_the_named_version(template: Path) -> None:
     project = create(template)
     move_on(template)
     git(template, "tag", "v1.2.0")
@@ -398,7 +399,7 @@ def grow_old(template: Path) -> str:
 
 
 def move_far_on(template: Path) -> None:
-    """Change the template where its projects change too, and bring the present lock files."""
+    """Change the template in files that the owner changed too; restore the current lock files."""
     git(template, "revert", "--no-edit", "HEAD")
     old = "Report that the process is up. Its dependencies are not checked."
     for path in [template / PROJECT.name / "chassis/probes.py", *template.glob("templates/docs/*")]:
@@ -412,9 +413,7 @@ def move_far_on(template: Path) -> None:
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("datastore", ["none", "sql"])
-def test_a_project_that_lives_follows_the_template(
-    template: Path, bake: Bake, datastore: str
-) -> None:
+def test_an_edited_project_can_be_updated(template: Path, bake: Bake, datastore: str) -> None:
     present = grow_old(template)
     project = create(template, datastore=datastore)
     add_the_resource(project)
@@ -438,8 +437,8 @@ def test_a_project_that_lives_follows_the_template(
 
 
 @pytest.mark.thorough
-def test_a_project_that_lives_takes_another_answer(template: Path) -> None:
-    """What its owner registered stands beside the example that goes: git asks which lines stay."""
+def test_an_edited_project_can_get_another_answer(template: Path) -> None:
+    """The owner's lines are next to those of the removed example, so git reports a conflict."""
     project = create(template)
     add_the_resource(project)
     replace(project / "README.md", "## Run it", "## Run it, please")

@@ -1,6 +1,6 @@
-"""The template replaced by the project: by `make init`, and by the workflow for "Use this template".
+"""`make init` and the workflow for "Use this template" replace the template by a project.
 
-The workflow's own commands run in clones of a repository that refuses what GitHub refuses.
+The workflow's own commands run in clones of a repository that refuses the same pushes as GitHub.
 """
 
 import json
@@ -25,12 +25,12 @@ from tools.variants import QUESTIONS, TEMPLATE
 FILE = TEMPLATE / ".github/workflows/use-this-template.yml"
 WORKFLOW = yaml.safe_load(FILE.read_text(encoding="utf-8"))
 (JOB,) = WORKFLOW["jobs"].values()
-INPUTS = WORKFLOW[True]["workflow_dispatch"]["inputs"]  # YAML takes `on` for a boolean
+INPUTS = WORKFLOW[True]["workflow_dispatch"]["inputs"]  # YAML reads `on` as a boolean
 ASKED = [name for name in QUESTIONS if not name.startswith("_") and name != "run_tests"]
 NOT_ON_GITHUB = {"gitlab"}  # a repository on GitHub runs no .gitlab-ci.yml
 ODD = 'She said "it\'s C:\\new", $HOME `id` $(id) [b] \U0001f680'
 
-# GitHub lets no workflow's token write a workflow; it may remove one.
+# A workflow's token may remove workflow files, but neither create nor change them.
 NO_WORKFLOWS = """#!/bin/sh
 read -r old new ref
 written=$(git diff --name-only --diff-filter=d "$old" "$new" -- .github/workflows)
@@ -85,12 +85,12 @@ def tree(folder: Path) -> dict[str, tuple[bytes, bool]]:
 
 
 def linked(project: Path) -> str:
-    """Return what `cruft update` reads."""
+    """Return .cruft.json, the file that `cruft update` reads."""
     return (project / ".cruft.json").read_text(encoding="utf-8")
 
 
 def check_project(project: Path, template: Path, answers: dict[str, str], bake: Bake) -> None:
-    """Check that a project is what `cruft create` renders."""
+    """Check that a project equals one that `cruft create` renders."""
     (folder := template.parent / "created").mkdir()
     extra = ["--no-input", "--default-config", "--extra-context", json.dumps(answers)]
     run("cruft", "create", template, *extra, cwd=folder)
@@ -260,10 +260,10 @@ def test_a_push_of_the_template_with_its_history_does_nothing(github: GitHub) ->
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("text", ["{{ 7*7 }}", "{# c #}", "{% if %}"])
-def test_a_text_with_jinja_is_refused_in_the_hook_s_words(github: GitHub, text: str) -> None:
+def test_a_text_with_jinja_is_refused_with_the_hook_s_message(github: GitHub, text: str) -> None:
     passed, log, _ = github.work(description=text)
     assert not passed
-    line = f"description: '{text}' is not valid: it must not have {text[:2]} in it"
+    line = f"description: '{text}' is not valid: it must not contain {text[:2]}"
     assert f"::error::Nothing was changed. {line}" in log
     assert "Traceback" not in log
     assert head(github.origin) == github.first
@@ -324,7 +324,7 @@ def test_only_the_steps_that_need_the_token_have_it() -> None:
 
 
 def init(folder: Path, text: str = "", **own: str) -> subprocess.CompletedProcess[str]:
-    """Run `make init`, with a text as what a person types."""
+    """Run `make init` with a text on standard input."""
     command, own = ["make", "--silent", "init"], environment(**own)
     return subprocess.run(command, cwd=folder, env=own, input=text, text=True, capture_output=True)
 
@@ -371,7 +371,7 @@ def test_make_init_asks_nothing_if_there_are_answers(shop: Path, bake: Bake) -> 
     assert tree(shop).keys() - {".cruft.json"} == tree(bake(project_name="$HOME {a}")).keys()
 
 
-def test_make_init_keeps_what_is_not_the_template_s(shop: Path, upstream: Path) -> None:
+def test_make_init_keeps_files_that_are_not_the_template_s(shop: Path, upstream: Path) -> None:
     base = head(shop)
     change(upstream, "new.txt")
     change(shop, "notes.txt", "tools/variants.py")  # not pushed
@@ -385,7 +385,7 @@ def test_make_init_keeps_what_is_not_the_template_s(shop: Path, upstream: Path) 
     assert json.loads(linked(shop))["commit"] == base
 
 
-def test_make_init_refuses_to_overwrite_what_is_not_the_template_s(shop: Path) -> None:
+def test_make_init_refuses_to_overwrite_files_that_are_not_the_template_s(shop: Path) -> None:
     change(shop, "README.md", "api")  # a file of the template; the name of a folder of the project
     (shop / ".git/info/exclude").write_text("wsgi.py\n")
     (shop / "wsgi.py").write_text("Mine\n")
@@ -414,7 +414,7 @@ def test_make_init_needs_the_remote_or_the_address_of_the_template(
     assert (shop / "notes.txt").exists()
 
 
-def test_make_init_does_not_take_a_copy_for_the_template(github: GitHub) -> None:
+def test_make_init_does_not_mistake_a_copy_for_the_template(github: GitHub) -> None:
     assert "cruft link ADDRESS" in init(github.clone(), ANSWERS="{}").stdout
 
 
@@ -424,7 +424,7 @@ def test_make_init_refuses_to_begin_with_uncommitted_changes(shop: Path, path: s
     assert path in refused(shop, ANSWERS="{}")
 
 
-# Fails, or is interrupted, at the tenth file of the clone that is removed, or copied there.
+# Fail or interrupt the tool at the tenth file that it removes from the clone or copies into it.
 AT_THE_TENTH = """
 import os, signal, sys
 files = []
@@ -460,7 +460,7 @@ def break_at_the_tenth(shop: Path, event: str, fault: str) -> dict[str, str]:
         ("os.remove", "os.kill(os.getpid(), signal.SIGTERM)", INTERRUPTED),
     ],
 )
-def test_make_init_that_stops_halfway_puts_everything_back(
+def test_make_init_restores_everything_if_it_stops_halfway(
     shop: Path, event: str, fault: str, message: str
 ) -> None:
     change(shop, "notes.txt")
