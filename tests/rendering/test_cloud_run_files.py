@@ -628,16 +628,21 @@ def test_deploy_setup_shows_the_secret_to_nobody(bake: Bake, recorder: Recorder)
         ({"PROJECT": ""}, "no project is set; choose one: gcloud config set project PROJECT_ID"),
         (
             {},
-            "DATABASE_URL is not set, and the secret my-flask-api-database-url has none that you can read: ",
+            "DATABASE_URL is not set, and cannot be read from the secret "
+            "my-flask-api-database-url: ",
         ),
         (
             {"DATABASE_URL": "postgresql://api:hunter2@localhost/api"},
-            "DATABASE_URL names another database than cloudbuild.yaml: it has to be postgresql://",
+            "DATABASE_URL does not name the Cloud SQL instance of cloudbuild.yaml: it must be "
+            "postgresql://",
         ),
-        ({"DATABASE_URL": "sqlite:///hunter2"}, "DATABASE_URL names another database than "),
+        (
+            {"DATABASE_URL": "sqlite:///hunter2"},
+            "DATABASE_URL does not name the Cloud SQL instance ",
+        ),
         (
             {"DATABASE_URL": SECRET.replace("us-central1", "europe-west1")},
-            "DATABASE_URL names another database than cloudbuild.yaml: it has to be "
+            "DATABASE_URL does not name the Cloud SQL instance of cloudbuild.yaml: it must be "
             "postgresql://USER:PASSWORD@/DATABASE?host=/cloudsql/some-project:us-central1:my-flask-api",
         ),
     ],
@@ -662,7 +667,7 @@ def test_deploy_setup_says_in_a_line_what_it_lacks(
 def test_deploy_setup_says_where_gcloud_comes_from(bake: Bake, tmp_path: Path) -> None:
     for tool in ("sh", "dirname"):
         (tmp_path / tool).symlink_to(shutil.which(tool) or tool)
-    message = r"deploy-setup: there is no gcloud; install it: https://\S+\n$"
+    message = r"deploy-setup: gcloud is not installed; install it: https://\S+\n$"
     with pytest.raises(AssertionError, match=message):
         run("bin/deploy-setup.sh", cwd=bake(deploy="cloud-run"), PATH=str(tmp_path))
 
@@ -768,7 +773,7 @@ def test_smoke_calls_another_machine_with_the_proxy_of_the_environment(bake: Bak
 
 def test_smoke_says_when_nothing_answers(bake: Bake) -> None:
     url = f"http://127.0.0.1:{free_port()}"
-    with pytest.raises(AssertionError, match=f"GET {url}/health: .*, got no answer$"):
+    with pytest.raises(AssertionError, match=f"GET {url}/health: .*, got no response$"):
         run("bin/smoke.sh", url, cwd=bake(deploy="cloud-run"))
 
 
