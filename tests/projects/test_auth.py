@@ -71,7 +71,7 @@ def test_make_token_reports_that_the_issuer_does_not_run(workshop: Bake) -> None
     issuer = f"http://localhost:{free_port()}"
     with pytest.raises(AssertionError, match=f"No issuer at {issuer}: run `make issuer`"):
         run("make", "token", cwd=project, LOCAL_ISSUER=issuer)
-    with pytest.raises(AssertionError, match="https://a.example, which is no local issuer"):
+    with pytest.raises(AssertionError, match="https://a.example, which is not a local issuer"):
         run("make", "token", cwd=project, AUTH_ISSUER="https://a.example", AUTH_AUDIENCE="b")
 
 

@@ -629,16 +629,21 @@ def test_deploy_setup_never_prints_the_secret(bake: Bake, recorder: Recorder) ->
         ({"PROJECT": ""}, "no project is set; choose one: gcloud config set project PROJECT_ID"),
         (
             {},
-            "DATABASE_URL is not set, and the secret my-flask-api-database-url has none that you can read: ",
+            "DATABASE_URL is not set, and cannot be read from the secret "
+            "my-flask-api-database-url: ",
         ),
         (
             {"DATABASE_URL": "postgresql://api:hunter2@localhost/api"},
-            "DATABASE_URL names another database than cloudbuild.yaml: it has to be postgresql://",
+            "DATABASE_URL does not name the Cloud SQL instance of cloudbuild.yaml: it must be "
+            "postgresql://",
         ),
-        ({"DATABASE_URL": "sqlite:///hunter2"}, "DATABASE_URL names another database than "),
+        (
+            {"DATABASE_URL": "sqlite:///hunter2"},
+            "DATABASE_URL does not name the Cloud SQL instance ",
+        ),
         (
             {"DATABASE_URL": SECRET.replace("us-central1", "europe-west1")},
-            "DATABASE_URL names another database than cloudbuild.yaml: it has to be "
+            "DATABASE_URL does not name the Cloud SQL instance of cloudbuild.yaml: it must be "
             "postgresql://USER:PASSWORD@/DATABASE?host=/cloudsql/some-project:us-central1:my-flask-api",
         ),
     ],
@@ -663,7 +668,7 @@ def test_deploy_setup_names_a_missing_or_wrong_setting_in_a_line(
 def test_deploy_setup_prints_where_to_get_gcloud(bake: Bake, tmp_path: Path) -> None:
     for tool in ("sh", "dirname"):
         (tmp_path / tool).symlink_to(shutil.which(tool) or tool)
-    message = r"deploy-setup: there is no gcloud; install it: https://\S+\n$"
+    message = r"deploy-setup: gcloud is not installed; install it: https://\S+\n$"
     with pytest.raises(AssertionError, match=message):
         run("bin/deploy-setup.sh", cwd=bake(deploy="cloud-run"), PATH=str(tmp_path))
 
@@ -769,7 +774,7 @@ def test_smoke_calls_another_machine_with_the_proxy_of_the_environment(bake: Bak
 
 def test_smoke_reports_that_there_is_no_response(bake: Bake) -> None:
     url = f"http://127.0.0.1:{free_port()}"
-    with pytest.raises(AssertionError, match=f"GET {url}/health: .*, got no answer$"):
+    with pytest.raises(AssertionError, match=f"GET {url}/health: .*, got no response$"):
         run("bin/smoke.sh", url, cwd=bake(deploy="cloud-run"))
 
 

@@ -9,7 +9,7 @@ fail() {
     exit 1
 }
 
-command -v gcloud >/dev/null || fail "there is no gcloud; install it: https://cloud.google.com/sdk/docs/install"
+command -v gcloud >/dev/null || fail "gcloud is not installed; install it: https://cloud.google.com/sdk/docs/install"
 # Print each command before it runs.
 exec 3>&1
 gcloud() {
@@ -42,9 +42,9 @@ current=$(gcloud secrets versions access latest --secret="$secret" 2>/dev/null) 
 instance=$(substitution _CLOUD_SQL_INSTANCE | sed "s/\$PROJECT_ID/$project/; s/\${_REGION}/$region/")
 form="postgresql://USER:PASSWORD@/DATABASE?host=/cloudsql/$instance"
 case ${DATABASE_URL:-$current} in
-"") fail "DATABASE_URL is not set, and the secret $secret has none that you can read: export DATABASE_URL='$form'" ;;
+"") fail "DATABASE_URL is not set, and cannot be read from the secret $secret: export DATABASE_URL='$form'" ;;
 postgresql://*host=/cloudsql/"$instance") ;; # not a local database
-*) fail "DATABASE_URL names another database than cloudbuild.yaml: it has to be $form" ;;
+*) fail "DATABASE_URL does not name the Cloud SQL instance of cloudbuild.yaml: it must be $form" ;;
 esac
 gcloud secrets describe "$secret" >/dev/null 2>&1 ||
     gcloud secrets create "$secret" --replication-policy=automatic
@@ -69,11 +69,11 @@ done
 # The build account reads the uploaded source, pushes the image, and writes the log.
 grant gcloud projects add-iam-policy-binding "$project" --member="serviceAccount:$build" \
     --role=roles/cloudbuild.builds.builder --condition=None --format=none
-# It deploys with run.admin, because no lesser role can set the service's callers
+# It deploys with run.admin, because no lesser role may change the access to the service
 # (run.services.setIamPolicy).
 grant gcloud projects add-iam-policy-binding "$project" --member="serviceAccount:$build" \
     --role=roles/run.admin --condition=None --format=none
-# It can deploy services that run as the runtime account, and as no other account.
+# Of all accounts, it can deploy services only with the runtime account.
 grant gcloud iam service-accounts add-iam-policy-binding "$runtime" --member="serviceAccount:$build" \
     --role=roles/iam.serviceAccountUser --format=none
 

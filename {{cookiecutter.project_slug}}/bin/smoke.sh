@@ -16,8 +16,8 @@ esac
 
 # % endif
 # % if cookiecutter.auth == "jwt"
-# With TOKEN, a token of the API's issuer, an unknown page is 404; without it, 401. It is sent over TLS
-# only, except to this machine.
+# With TOKEN (a token of the API's issuer), an unknown page gets 404; without it, 401. TOKEN is sent over
+# TLS only, except to this machine.
 api_token= unknown=401
 case $url in https://* | http://localhost:* | http://127.0.0.1:*) api_token=${TOKEN:-} ;; esac
 [ -z "$api_token" ] || unknown=404
@@ -51,7 +51,7 @@ esac
 
 expect() {
     got=$(call --silent --show-error --max-time 60 --output /dev/null \
-        --write-out '%{http_code} %{content_type}' "$url$1") || got="no answer"
+        --write-out '%{http_code} %{content_type}' "$url$1") || got="no response"
     case $got in
     "$2"*) echo "GET $1: $got" ;;
 # % if cookiecutter.deploy == "cloud-run"

@@ -1,4 +1,4 @@
-"""Without a token, only public operations answer."""
+"""Without a token, only public operations can be called."""
 
 import re
 
@@ -6,7 +6,7 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
-# The endpoints that need no token. Add that of each view of yours that is decorated with `public`.
+# The endpoints that need no token. Add the endpoint of each view that you decorate with `public`.
 PUBLIC = {
     "docs.get_docs",
     "health.get_health",

@@ -1,4 +1,4 @@
-"""The document describes what your application does, and your application does it."""
+"""Your application responds as its document declares."""
 
 # % if false
 # ruff: noqa: F811
@@ -27,7 +27,7 @@ def test_generated_requests_get_what_the_document_promises(
 ) -> None:
     case.operation.schema.app = app  # for the requests of the checks
     headers = {"Authorization": f"Bearer {token}"}
-    case.headers.update(headers)  # schemathesis takes each request for one that has a token
+    case.headers.update(headers)  # schemathesis assumes that each request has a token
     case.call_and_validate(app=app, headers=headers)
 
 

@@ -181,7 +181,7 @@ def test_of_many_writers_with_one_tag_exactly_one_wins(app: Flask, client: Flask
         return app.test_client().put(path, json=body, headers=headers).status_code
 
     with ThreadPoolExecutor(20) as writers:
-        list(writers.map(lambda _: app.test_client().get(path), range(40)))  # they are connected
+        list(writers.map(lambda _: app.test_client().get(path), range(40)))  # connects
         statuses = list(writers.map(write, range(20)))
     assert sorted(statuses) == [200] + 19 * [412]
     assert client.get(path).get_json()["name"] == f"Writer {statuses.index(200)}"
@@ -231,7 +231,7 @@ def test_while_others_write_a_list_repeats_and_misses_nothing(client: FlaskClien
     first = client.get(URL, query_string={"per_page": 2}).get_json()
     assert [item["name"] for item in first["items"]] == ["f", "e"]
     create(client, "new")
-    for seen in first["items"]:  # the last of them is where the next page begins
+    for seen in first["items"]:  # the cursor points to the last one
         client.delete(f"{URL}/{seen['id']}")
     client.put(f"{URL}/{items[2]['id']}", json={"name": "C"})
     assert pages(client, 2, first["next_cursor"]) == [["d", "C"], ["b", "a"]]

@@ -1,4 +1,4 @@
-"""What the items cost: Firestore charges for each document that it reads."""
+"""The cost of the items: Firestore charges for each document that it reads."""
 
 from typing import Any
 

@@ -14,7 +14,7 @@ from .chassis.sql_fixtures import MIGRATIONS
 from .chassis.tables import add_rows, count_rows, describe
 
 # The rows of the second test have generated values. Add a value here if a CHECK refuses a generated one, for
-# example {"orders.state": "new"}, or a function that makes it of the row's number.
+# example {"orders.state": "new"}, or a function that computes it from the row's number.
 VALUES: dict[str, Any] = {}
 
 
@@ -31,12 +31,12 @@ def test_the_migrations_create_what_the_models_describe(engine: Engine) -> None:
     migrated = describe(engine)
     command.downgrade(MIGRATIONS, "base")
     Base.metadata.create_all(engine)
-    # Finds what `make migration` does not see, such as the text of a CHECK: write that by hand.
+    # Finds changes that `make migration` misses, such as the text of a CHECK: write those by hand.
     assert migrated == describe(engine)
 
 
 def test_rows_survive_every_migration_and_its_reversal(engine: Engine) -> None:
-    """A table without rows accepts what a table with rows refuses, such as a NOT NULL column."""
+    """Some changes fail only on a table with rows, such as a new NOT NULL column."""
     scripts = ScriptDirectory.from_config(MIGRATIONS).walk_revisions()
     revisions = [script.revision for script in scripts][::-1]
     steps = [(command.upgrade, revision) for revision in revisions]

@@ -1,4 +1,4 @@
-"""No route is one that Cloud Run keeps for itself."""
+"""No route uses a path that Cloud Run reserves."""
 
 import re
 
@@ -6,6 +6,9 @@ from flask import Flask
 
 
 def test_no_path_is_reserved_by_the_platform(app: Flask) -> None:
-    """The container never gets them: https://cloud.google.com/run/docs/known-issues#ah."""
+    """Requests to them never reach the container.
+
+    https://cloud.google.com/run/docs/known-issues#ah
+    """
     for rule in app.url_map.iter_rules():
         assert not re.search(r"z$|^/_ah/|^/eventlog", rule.rule), rule

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def written(value: Any) -> str:
-    """Return a default as its variable has it."""
+    """Return a default as it is written in a variable."""
     match value:
         case None:
             return ""

@@ -49,7 +49,7 @@ class Books(msgspec.Struct):
 
 
 def make_book(number: int) -> Book:
-    """Make a book that has some values in common with the books of other numbers."""
+    """Make a book; it shares some of its values with the books of other numbers."""
     third = number // 3
     return Book(
         id=uuid4(),
@@ -69,7 +69,7 @@ BOOKS = [make_book(number) for number in range(9)]
 
 
 def create_app(settings: dict[str, Any], list_books: Any) -> Flask:
-    """Create an application with a store's function that lists books."""
+    """Create an application whose GET /books calls `list_books`, a function for one datastore."""
 
     @operation()
     def get_books(query: BookPage) -> Books:

@@ -18,7 +18,7 @@ from .books import BOOKS, Book, BookPage, Color, create_app
 
 
 class Base(DeclarativeBase):
-    """Not the application's."""
+    """A base of its own, so that the application's tables do not change."""
 
 
 class BookRow(Base):

@@ -35,7 +35,7 @@ class Span:
 
 @dataclass
 class Point:
-    value: float  # of a histogram, the count
+    value: float  # for a histogram, its count
     attributes: dict[str, Any]
     resource: dict[str, Any]
 
@@ -58,7 +58,7 @@ class Collector:
                 return result
             time.sleep(0.02)
         names = [each.name for each in self.spans], [*self.points]
-        raise AssertionError(f"not received after {seconds} s; there are {names}")
+        raise AssertionError(f"not received after {seconds} s; received: {names}")
 
     def span(self, name: str) -> Span:
         """Return the first span with a name, as soon as there is one."""
@@ -66,7 +66,7 @@ class Collector:
         return found
 
     def newest(self, metric: str, **attributes: Any) -> Point:
-        """Return the newest point of a metric with some attributes; write a dot in a name as __."""
+        """Return a metric's newest point with these attributes; `__` in a name stands for a dot."""
         wanted = {(name.replace("__", "."), value) for name, value in attributes.items()}
 
         def find(it: "Collector") -> list[Point]:
@@ -158,7 +158,7 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
 
 @pytest.fixture
 def ending(collector: Collector) -> Iterator[Callable[[Flask], Flask]]:
-    """Yield a function that registers an application, to end its exports before the collector."""
+    """Yield a function to register an application; its exports end before the collector does."""
     apps: list[Flask] = []
 
     def add(app: Flask) -> Flask:

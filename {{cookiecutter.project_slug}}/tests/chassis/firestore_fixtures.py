@@ -26,7 +26,7 @@ def missing(what: str) -> NoReturn:
 
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[str]:
-    """Give the address of an emulator."""
+    """Yield the address of an emulator."""
     if host := os.environ.get("FIRESTORE_EMULATOR_HOST"):
         wait(host)
         yield host
@@ -75,7 +75,7 @@ def wait(host: str, process: subprocess.Popen[bytes] | None = None) -> None:
 def datastore(emulator: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Return the settings of an empty Firestore."""
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", emulator)
-    return {"google_cloud_project": f"test-{uuid4()}", "threads": 32}  # more than any test has
+    return {"google_cloud_project": f"test-{uuid4()}", "threads": 32}  # more than any test uses
 
 
 @pytest.fixture

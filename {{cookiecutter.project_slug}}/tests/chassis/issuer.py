@@ -73,7 +73,7 @@ class Issuer:
         self.rotate("ES256")
 
     def rotate(self, *algorithms: str) -> None:
-        """Replace the keys by new ones. The first signs tokens."""
+        """Replace the keys with new ones. The first key signs the tokens."""
         self.private = {token_hex(8): (name, MAKE[name]()) for name in algorithms}
         discovery = {"issuer": self.url, "jwks_uri": f"{self.url}/keys"}
         keys = [self.public(key_id) for key_id in self.private]
@@ -94,7 +94,7 @@ class Issuer:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The settings of an application that accepts these tokens."""
+        """Return the settings of an application that accepts these tokens."""
         return {"auth_issuer": self.url, "auth_audience": AUDIENCE}
 
     def __enter__(self) -> Self:
@@ -125,9 +125,9 @@ def authorize(app: Flask, token: str) -> None:
 
 
 def main(url: str, audience: str, claims: list[str]) -> None:
-    """Serve the issuer at a URL; with claims, print a token of the one that is served there."""
+    """Serve the issuer at a URL. With claims, get a token from the issuer at the URL; print it."""
     if urlsplit(url).scheme != "http":
-        sys.exit(f"AUTH_ISSUER is {url}, which is no local issuer: get a token from it.")
+        sys.exit(f"AUTH_ISSUER is {url}, which is not a local issuer: get a token there.")
     if not claims:
         print(f"Issuing tokens at {url}. Ctrl-C stops it.", flush=True)
         with suppress(KeyboardInterrupt):

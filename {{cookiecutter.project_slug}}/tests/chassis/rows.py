@@ -31,7 +31,7 @@ def create_row() -> None:
 
 
 def create_app(url: str, threads: int = 8, *, table: bool = False) -> Flask:
-    """Create an application with /rows, and its table too if it is not there."""
+    """Create an application with /rows, and its table if it is missing."""
     app = open_test_app(Settings(database_url=Secret(url), datastore_timeout=1, threads=threads))
     app.get(URL)(count_rows)
     app.post(URL)(create_row)

@@ -19,12 +19,12 @@ from chassis import Secret
 ROOT = Path(__file__).parents[2]
 MIGRATIONS = Config(toml_file=ROOT / "pyproject.toml")
 SERVER = os.environ.get("TEST_DATABASE_URL", "")
-needs_postgresql = pytest.mark.skipif(not SERVER, reason="there is no TEST_DATABASE_URL")
+needs_postgresql = pytest.mark.skipif(not SERVER, reason="TEST_DATABASE_URL is not set")
 
 
 @contextmanager
 def administrator() -> Iterator[Connection]:
-    """Give a connection to TEST_DATABASE_URL, in which each statement commits by itself."""
+    """Yield a connection to TEST_DATABASE_URL that commits each statement (autocommit)."""
     url = re.sub("^postgres:", "postgresql:", SERVER)
     server = create_engine(url, isolation_level="AUTOCOMMIT")
     with server.connect() as connection:
@@ -34,7 +34,7 @@ def administrator() -> Iterator[Connection]:
 
 @contextmanager
 def postgresql_database() -> Iterator[str]:
-    """Give the URL of a new database on the server of TEST_DATABASE_URL; drop it in the end."""
+    """Yield the URL of a new database on the server of TEST_DATABASE_URL; then drop it."""
     name = f"test_{uuid4().hex}"
     with administrator() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
@@ -47,7 +47,7 @@ def postgresql_database() -> Iterator[str]:
 def empty(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
-    """Give the URL of an empty database; make it the one that the migrations work on."""
+    """Yield the URL of an empty database, and set it as the database of the migrations."""
     if request.param == "sqlite":
         (tmp_path / "app.db").touch()
         monkeypatch.setenv("DATABASE_URL", url := f"sqlite:///{tmp_path}/app.db")
@@ -62,7 +62,7 @@ def empty(
 def datastore(empty: str) -> dict[str, Any]:
     """Return the settings of an empty database that is migrated."""
     command.upgrade(MIGRATIONS, "head")
-    return {"database_url": Secret(empty), "threads": 32}  # more than any test has
+    return {"database_url": Secret(empty), "threads": 32}  # more than any test uses
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def reachable(empty: str) -> dict[str, Any]:
 
 @pytest.fixture
 def unreachable() -> Iterator[dict[str, Any]]:
-    """Give the settings of a server that accepts connections and sends nothing."""
+    """Yield the settings of a server that accepts connections and sends nothing."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"127.0.0.1:{silent.getsockname()[1]}"
         yield {"database_url": Secret(f"postgresql://person:secret@{address}/api")}

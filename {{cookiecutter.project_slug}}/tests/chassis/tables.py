@@ -1,4 +1,4 @@
-"""What the tests of your migrations use: descriptions of tables, and rows for them."""
+"""Describe tables, and add rows to them, for the tests of your migrations."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Column, Connection, Engine, MetaData, insert, inspect, select
 
-# A value of each type, the same for the same number, and another one for another number.
+# Functions that make a value of each type from a number. Different numbers give different values.
 MAKERS: dict[type, Any] = {
     bool: lambda number: number % 2 == 0,
     bytes: lambda number: str(number).encode(),
@@ -56,9 +56,10 @@ def describe(engine: Engine) -> dict[str, Any]:
 
 
 def add_rows(connection: Connection, number: int, values: Mapping[str, Any]) -> None:
-    """Add a row to each table, with values that are made of the number.
+    """Add a row to each table, with values that are computed from the number.
 
-    `values` has the value of a column, as `table.column`, or a function that makes it of the number.
+    `values` maps a column (`table.column`) to its value, or to a function that computes the value
+    from the number.
     """
     metadata = MetaData()
     metadata.reflect(connection)
@@ -78,7 +79,7 @@ def add_rows(connection: Connection, number: int, values: Mapping[str, Any]) -> 
 
 
 def parent_of(connection: Connection, column: Column[Any]) -> Any:
-    """Return the value of a row to which a foreign key can refer; None for the first of a cycle."""
+    """Return a value that a foreign key can refer to; None if the other table has no row yet."""
     (key, *_) = column.foreign_keys
     return connection.scalar(select(key.column).order_by(key.column.desc()))
 

@@ -159,11 +159,11 @@ def test_types_that_a_token_may_have(client: FlaskClient, own: Issuer, kind: str
     assert get(client, own.token({"typ": kind})).status_code == 200
 
 
-# --- others
+# --- refused tokens
 
 
 def forged(own: Issuer, header: dict[str, Any], signature: bytes = b"") -> str:
-    """Return a token of the issuer's with another header."""
+    """Return a token of the issuer, with another header."""
     payload = own.token().split(".")[1]
     parts = json.dumps(header).encode(), signature
     encoded = [base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts]

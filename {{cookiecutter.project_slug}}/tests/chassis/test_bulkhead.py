@@ -1,4 +1,4 @@
-"""The bulkhead: whatever requests wait for in the datastore, a thread is left for the others."""
+"""The bulkhead: while requests wait for the datastore, one thread stays free for the others."""
 
 import time
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def bulkhead() -> Bulkhead:
 
 @pytest.fixture
 def stuck(bulkhead: Bulkhead) -> Iterator[ExitStack]:
-    """Give the places of the bulkhead, all of which are taken; leave them in the end."""
+    """Take all places of the bulkhead, and yield them; release them at the end."""
     with ExitStack() as places:
         for _ in range(bulkhead.places):
             places.enter_context(bulkhead)

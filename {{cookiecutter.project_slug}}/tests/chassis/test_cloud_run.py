@@ -10,7 +10,7 @@ from chassis import Settings, logs
 from .server import access, serving
 from .things import create_app
 
-# Settings that work there.
+# Settings that are valid on Cloud Run.
 GOOD = {
     "K_SERVICE": "api",
     "GOOGLE_CLOUD_PROJECT": "a-project",

@@ -1,4 +1,4 @@
-"""A change that conflicts with other rows is a 409, without their values."""
+"""A change that conflicts with other rows gets 409, without the values of those rows."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The databases, where they differ from each other, with a table of these tests."""
+"""Behavior that differs between SQLite and PostgreSQL, with a table of these tests."""
 
 import re
 import socket
@@ -41,14 +41,14 @@ def another_writer(on_sqlite: Flask, sqlite: str) -> Iterator[sqlite3.Connection
 
 
 def end_connections(app: Flask) -> None:
-    """End the connections of an application from outside, as a restart of the server does."""
+    """End an application's connections on the server, as a restart of PostgreSQL would."""
     database = app.extensions["datastore"].url.database
     with administrator() as connection:
         ended = (
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = :database"
         )
         connection.execute(text(ended), {"database": database})
-    time.sleep(0.1)  # until the connections have learnt it, through Docker's proxy too
+    time.sleep(0.1)  # until the clients see it, even through Docker's proxy
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def statuses(app: Flask) -> list[int]:
 
 
 def test_a_deleted_file_is_503_until_it_is_restored(on_sqlite: Flask, file: Path) -> None:
-    """An open connection would write to the deleted file, and lose what it acknowledges."""
+    """An open connection would write to the deleted file, and lose rows after a 2xx response."""
     file.rename(backup := file.with_name("backup"))
     assert statuses(on_sqlite) == [503, 503, 503]
     backup.rename(file)
@@ -161,7 +161,7 @@ def test_one_of_two_transactions_in_a_deadlock_is_repeated(on_postgresql: Flask)
     @repeatable
     def update(first: str, second: str) -> None:
         with on_postgresql.app_context(), writing() as session:
-            patience = "50ms" if first == "a" else "60s"  # one of them notices it
+            patience = "50ms" if first == "a" else "60s"  # only "a" detects it
             session.execute(text(f"SET LOCAL deadlock_timeout = '{patience}'"))
             attempts.append(first)
             for name in (first, second):

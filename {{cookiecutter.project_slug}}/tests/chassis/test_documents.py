@@ -1,4 +1,4 @@
-"""Documents of Firestore: every type comes back as it was, and versions read each other's."""
+"""Firestore documents: each type is read as it was stored, also by another version."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -67,7 +67,7 @@ def app(datastore: dict[str, Any]) -> Flask:
 
 
 def stored(fields: dict[str, Any]) -> Snapshot:
-    """Store a document, and return what Firestore has of it."""
+    """Store a document, and return it as Firestore stores it."""
     document = firestore().client.document("things/one")
     firestore().call(document.set, fields)
     return firestore().call(document.get)

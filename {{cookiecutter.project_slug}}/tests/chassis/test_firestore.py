@@ -86,7 +86,7 @@ def test_a_document_that_exists_is_not_created_again_but_409(
 def test_a_write_whose_response_is_lost_is_not_repeated(
     app: Flask, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    """It may have been done: a second attempt would conflict with the first."""
+    """The first attempt may have succeeded, so a second one would conflict with it."""
     with app.app_context():
         firestore().call(firestore().client.document("things/one").set, {"n": 1})
         api = firestore().client._firestore_api

@@ -52,7 +52,7 @@ def become(status: int, client: FlaskClient, token: str) -> None:
     end = time.monotonic() + 10
     while get(client, token).status_code != status:
         assert time.monotonic() < end
-        time.sleep(0.02)  # in which the threads of the fetch and of the issuer run
+        time.sleep(0.02)  # lets the threads of the fetch and of the issuer run
 
 
 def assert_unavailable(response: TestResponse) -> None:

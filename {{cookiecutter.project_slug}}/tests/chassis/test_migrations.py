@@ -77,7 +77,7 @@ def engine(empty: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def on_postgresql(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """Give a database of PostgreSQL; make it the one that the migrations work on."""
+    """Yield a PostgreSQL database, and set it as the database of the migrations."""
     with postgresql_database() as url:
         monkeypatch.setenv("DATABASE_URL", url)
         engine = create_engine(url)
@@ -133,7 +133,7 @@ def test_a_migration_that_fails_leaves_those_before_it(engine: Engine, write: Wr
 def test_an_older_version_leaves_a_newer_database_as_it_is(
     engine: Engine, write: Write, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Rolling an image back must not be an outage."""
+    """A rollback to an older image must not cause an outage."""
     command.upgrade(write(FIRST, SECOND), "head")
     older = write(FIRST)
     command.upgrade(older, "head")
@@ -245,7 +245,7 @@ def test_a_generated_migration_imports_the_types_of_postgresql(
 
 
 class Word(String):
-    """A type of the application's own."""
+    """A column type that an application defines."""
 
 
 def test_a_generated_migration_imports_your_own_types(engine: Engine, write: Write) -> None:

@@ -1,4 +1,4 @@
-"""Lists come in pages, whatever they are sorted and filtered by."""
+"""Lists are returned in pages, with every sort key and filter."""
 
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What happens while the datastore is away."""
+"""Readiness and 503 while the datastore is unavailable."""
 
 import time
 from typing import Any

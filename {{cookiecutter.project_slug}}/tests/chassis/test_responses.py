@@ -1,4 +1,4 @@
-"""What a view returns is what the caller gets, and what the document says."""
+"""The caller gets the value that a view returns, and the document declares it."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -21,7 +21,7 @@ TOKEN = {"Authorization": "Bearer writer"}
 T = TypeVar("T")
 Created = tuple[T, Literal[201], dict[str, str]]
 
-ALWAYS = {"400", "500"}  # of every operation
+ALWAYS = {"400", "500"}  # declared by every operation
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Security schemes: what the document says of them is enforced."""
+"""Security schemes: the application enforces what the document declares."""
 
 from types import SimpleNamespace
 from typing import Any

@@ -1,4 +1,4 @@
-"""The types of chassis.values: their ends are accepted, and what is beyond them is refused."""
+"""The types of chassis.values: their limits are accepted, and values beyond them are refused."""
 
 import json
 from datetime import UTC, datetime, timedelta

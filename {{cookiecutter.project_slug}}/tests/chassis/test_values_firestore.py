@@ -1,4 +1,4 @@
-"""Values in Firestore: the ends of each type come back; a value that does not fit is 422."""
+"""Values in Firestore: the limits of each type are kept; a value that does not fit gets 422."""
 
 from typing import Any
 from uuid import uuid4
@@ -16,7 +16,7 @@ from .things import open_test_app
 
 
 def keep(values: Values) -> Values:
-    """Store values, and return them as Firestore has them."""
+    """Store values, and return them as Firestore stores them."""
     document = firestore().client.document(f"kept/{uuid4()}")
     firestore().call(document.set, to_document(values))
     return from_document(firestore().call(document.get), Values)

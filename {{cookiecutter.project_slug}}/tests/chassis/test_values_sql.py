@@ -1,4 +1,4 @@
-"""Values in the databases: the ends of each type come back; a value that does not fit is 422."""
+"""Values in the databases: the limits of each type are kept; a value that does not fit gets 422."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,7 +20,7 @@ from .things import open_test_app
 
 
 class Models(DeclarativeBase):
-    """Like Base, with tables that no migration has to make."""
+    """Like Base, but its tables need no migration."""
 
     type_annotation_map = Base.type_annotation_map
 
