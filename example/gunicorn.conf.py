@@ -1,4 +1,4 @@
-"""The server's settings, each with its reason: https://gunicorn.org/reference/settings/."""
+"""Configure gunicorn: https://gunicorn.org/reference/settings/. A comment explains each setting."""
 
 import os
 
@@ -17,27 +17,30 @@ threads = settings.threads
 # docs/server.md explains what this worker adds to gunicorn's, and how to go back.
 worker_class = Worker
 
-# Import the application before the port opens and before the fork. A wrong setting then ends the start
-# with one line, no request reaches a server that is not ready, and the workers share memory.
+# Import the application before the port opens and before the fork. Then an invalid setting stops
+# the server with one line, no request reaches a server that is not ready, and workers share memory.
 preload_app = True
 when_ready = server.before_the_fork
-# Because of that, a reload would load neither new code nor new settings.
+# With preload_app, a reload would load neither new code nor new settings.
 on_starting = server.refuse_reloads
 
-# Replace a worker that has not reported for this long. It reports while its threads work, so this
-# does not limit the duration of a request.
+# Replace a worker whose heartbeat stops for this long. The heartbeat continues while requests run,
+# so this does not limit the duration of a request.
 timeout = settings.timeout
-# Requests in flight have this long after SIGTERM. Docker, for example, kills after 10 seconds.
+# After SIGTERM, requests in flight have this long to end. Docker, for example, kills the server
+# after 10 seconds.
 graceful_timeout = settings.graceful_timeout
 # Longer than a proxy keeps an idle connection (usually 60 s), so that the proxy closes it first.
 keepalive = settings.keep_alive
-# A client that pauses holds a thread for up to this long. Without a limit, a few hold all threads.
+# A client that stops sending or reading occupies a thread for up to this long. Without a limit, a
+# few such clients would occupy every thread.
 Worker.patience = settings.read_timeout
 
-# Each connection is an open file. The other half is for the log, the application and its connections.
+# Each connection is an open file. Clients get half of the limit; the other half is for the log, the
+# application and its connections.
 worker_connections = server.open_files(8192) // 2
 
-# The application finds the client's address (TRUSTED_PROXIES). gunicorn trusts no header.
+# gunicorn trusts no header, because the application finds the client's address (TRUSTED_PROXIES).
 forwarded_allow_ips = ""
 
 # The workers' heartbeat files: in memory, because a disk may be slow, full or read-only.

@@ -2,10 +2,11 @@
 
 - a resource: a module like `greetings.py`, registered in `create_app`
 - a setting: a field of `Settings` in `settings.py`
-- middleware, a Flask extension, a command (`@app.cli.command`): in `create_app`, between the two calls
+- middleware, a Flask extension, a command (`@app.cli.command`): in `create_app`, between `open_app`
+  and `close_app`
 - a client of another service: `extensions.py`; an error type: `errors.py`
 
-README.md and docs/architecture.md explain each.
+docs/architecture.md explains each, and docs/tutorial.md adds a resource.
 """
 
 from flask import Flask
@@ -32,7 +33,7 @@ OPENAPI = {
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """Create the application with these settings; without any, with those of the environment."""
+    """Create the application. Without `settings`, read them from the environment."""
     settings = settings or Settings.from_environment()
     app = open_app(
         __name__, settings, title=TITLE, description=DESCRIPTION, version=VERSION, openapi=OPENAPI

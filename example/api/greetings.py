@@ -1,4 +1,4 @@
-"""The example to replace: greetings."""
+"""Define greetings, an example resource to replace."""
 
 from typing import Annotated
 

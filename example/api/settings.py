@@ -1,4 +1,4 @@
-"""Your settings."""
+"""Define your settings."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,9 @@ import chassis
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(chassis.Settings):
-    """Add yours here: the environment variable of `max_things: int = 3` is MAX_THINGS.
+    """Add your settings here: `max_things: int = 3` is read from the variable MAX_THINGS.
 
-    chassis/settings.py lists the types that a setting can have, .env.example the settings that exist.
+    chassis/settings.py lists the types that a setting can have. .env.example lists the settings.
     """
 
 

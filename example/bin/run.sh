@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH
 
 # .env is for local runs, in the format of `docker run --env-file`: a value is everything after the =.
-# A variable that the environment has already is kept. So this script, started again, adds none.
+# A variable that is already set in the environment takes precedence. The script starts itself again with
+# the variables that it adds; the second time it finds none to add, and continues.
 if [ -f .env ]; then
     set -- bin/run.sh "$@"
     arguments=$#

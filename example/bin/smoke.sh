@@ -13,7 +13,7 @@ esac
 
 expect() {
     got=$(call --silent --show-error --max-time 60 --output /dev/null \
-        --write-out '%{http_code} %{content_type}' "$url$1") || got="no answer"
+        --write-out '%{http_code} %{content_type}' "$url$1") || got="no response"
     case $got in
     "$2"*) echo "GET $1: $got" ;;
     *) echo "GET $url$1: expected $2, got $got" >&2 && exit 1 ;;

@@ -1,6 +1,6 @@
-"""The chassis: code that every service shares. Updated by `cruft update`.
+"""Provide the chassis, the code that all services share. `cruft update` updates it.
 
-Your code imports these names, and those of chassis.security. The chassis never imports your code.
+Import these names in your code, and the names of chassis.security. The chassis never imports your code.
 """
 
 from .application import Settings, close_app, open_app

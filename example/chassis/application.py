@@ -1,4 +1,4 @@
-"""Open and close an application; your part of `create_app` is between the two."""
+"""Create an application with `open_app`, and complete it with `close_app` after your own code."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,19 +29,20 @@ def open_app(
     description: str = "",
     openapi: Mapping[str, Any] | None = None,
 ) -> Flask:
-    """Create an application with its settings, logging, errors and the capabilities of the project.
+    """Create an application with settings, logging, error handling and the project's capabilities.
 
-    `title`, `version` and `description` are those of the OpenAPI document; `openapi` is merged into
+    `title`, `version` and `description` are shown in the OpenAPI document; `openapi` is merged into
     it as a JSON Merge Patch. Needs no network.
     """
     logs.configure(settings.log_level)
     app = Flask(import_name, static_folder=None)
-    app.logger.setLevel(settings.log_level.upper())  # else Flask's debug mode sets it
+    app.logger.setLevel(settings.log_level.upper())  # otherwise debug mode would set it
     app.url_map.merge_slashes = False  # a doubled slash is a 404, not a redirect in HTML
     app.extensions["settings"] = settings
     info = {"title": title, "description": description, "version": version}
     app.extensions["openapi"] = [{"info": info}, plain(open_app, "openapi", openapi or {})]
-    # Capabilities add WSGI middleware, and headers for responses that lack the named one.
+    # Capabilities append to both: WSGI middleware, and a header's name with a function. If a
+    # response lacks this header, the function's headers are added.
     app.extensions |= {"wrappers": [], "headers": []}
     cors.register(app)
     bodies.register(app)
@@ -51,11 +52,11 @@ def open_app(
 
 
 def close_app(app: Flask) -> Flask:
-    """Complete an application: add the probes and the document, check every route, wrap it.
+    """Complete an application: add probes, the OpenAPI document and middleware; check every route.
 
-    Add nothing after this call. Middleware that was added before it finds the request id and the
-    client's address in its environment. Raises TypeError for a route whose view cannot be called,
-    with the function's name and the correction.
+    Add nothing after this call. Middleware that you add before this call finds the request id and
+    the client's address in the WSGI environment. Raises TypeError for a route whose view cannot be
+    called; the message names the function and the correction.
     """
     probes.register(app)
     docs.register(app)

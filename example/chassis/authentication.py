@@ -37,9 +37,9 @@ class Security:
         self.needs: dict[str | None, tuple[Scheme[Any], ...]] = {}  # by endpoint; None: no route
 
     def add_default(self, name: str, schemes: tuple[Scheme[Any], ...]) -> None:
-        """Require schemes on a blueprint's routes or, with the name "", on the application's."""
+        """Require schemes on a blueprint's routes; the name "" stands for the application."""
         if self.needs:
-            raise TypeError(f"secure({name!r}) came after close_app: move it before")
+            raise TypeError(f"secure({name!r}) was called after close_app: call it before")
         self.defaults[name] = schemes
 
     def close(self, app: Flask) -> None:
@@ -76,13 +76,14 @@ class Security:
                 lacking.append(scheme.challenge("insufficient_scope"))
         if lacking:
             raise Lacking("The caller lacks a scope that this operation needs.", lacking)
-        raise Denied("Send valid credentials, as WWW-Authenticate says.", refused)
+        raise Denied("Send valid credentials: WWW-Authenticate names the schemes.", refused)
 
 
 def is_preflight() -> bool:
     """Return whether this is a CORS preflight, which browsers send without credentials.
 
-    A view that handles OPTIONS itself needs them: https://fetch.spec.whatwg.org/#cors-preflight-fetch.
+    If a view handles OPTIONS itself, credentials are required:
+    https://fetch.spec.whatwg.org/#cors-preflight-fetch.
     """
     names = {"Origin", "Access-Control-Request-Method"}
     if request.method != "OPTIONS" or not all(name in request.headers for name in names):

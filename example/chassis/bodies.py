@@ -25,7 +25,7 @@ class Body(RawIOBase):
     def __init__(self, stream: "InputStream", limit: int, length: int | None) -> None:
         """Take the server's stream; `length` is the Content-Length, None if the body is chunked."""
         self.stream, self.limit, self.length = stream, limit, length
-        self.size = 0  # of what was read
+        self.size = 0  # bytes read so far
 
     def readable(self) -> bool:
         return True
@@ -36,7 +36,7 @@ class Body(RawIOBase):
             return 0
         try:
             data = self.stream.read(wanted)
-        except Exception as error:  # the server's own, such as gunicorn's for bad chunks
+        except Exception as error:  # each server has its own types, for example for bad chunks
             raise BadRequest("The body could not be read to its end.") from error
         self.size += len(data)
         if self.size > self.limit:
@@ -56,7 +56,7 @@ class Request(flask.Request):
 
     @property
     def max_content_length(self) -> int | None:
-        """The most bytes of the body. Set it to have another limit for this request."""
+        """The maximum size of the body, in bytes. Set it to change the limit for this request."""
         most = super().max_content_length
         if self._max_content_length is None and (self.is_json or self.mimetype == FORM):
             return min(most or self.for_json, self.for_json)
@@ -72,10 +72,10 @@ class Request(flask.Request):
 
     @cached_property
     def stream(self) -> IO[bytes]:
-        """The body, once. Werkzeug's own stream ends a chunked body at the limit without an error."""
+        """The body's stream. Werkzeug's own ends a chunked body at the limit without an error."""
         length, limit = self.content_length, self.max_content_length
         if length is None and not self.environ.get("wsgi.input_terminated"):
-            return BytesIO()  # a server that does not find the end of the body
+            return BytesIO()  # the server does not mark the end of a chunked body
         if limit is None:
             return super().stream
         if length and length > limit:
@@ -83,7 +83,7 @@ class Request(flask.Request):
         return BufferedReader(Body(self.environ["wsgi.input"], limit, length))
 
     def get_json(self, *args: Any, **options: Any) -> Any:
-        """Parse the body as JSON; with `force=True`, of any media type."""
+        """Parse the body as JSON; `force=True` ignores its media type."""
         if self._max_content_length is None:
             self.max_content_length = min(self.max_content_length or self.for_json, self.for_json)
         return super().get_json(*args, **options)

@@ -1,4 +1,4 @@
-"""Refuse mistakes in a view when its module is imported, before the first request."""
+"""Check a view when its module is imported, so that a mistake raises TypeError at the start."""
 
 import inspect
 import re
@@ -15,7 +15,7 @@ from .values import dec_hook, refused
 
 V = TypeVar("V", bound=Callable[..., Any])
 
-# The parameters of a view that are not in the path.
+# View parameters that do not come from the path.
 PARTS = {"body", "query", "headers"}
 # OpenAPI ignores header parameters of these names: https://spec.openapis.org/oas/v3.1.1.html#parameter-object
 IGNORED = {
@@ -31,7 +31,7 @@ def refuse(function: Any, mistake: str) -> TypeError:
 
 
 def plain(function: Any, name: str, value: Any) -> dict[str, Any]:
-    """Return a dict as JSON has it; raise TypeError for another type, or if JSON cannot hold it."""
+    """Convert a dict to JSON types; raise TypeError if that is impossible, or it is not a dict."""
     try:
         return msgspec.convert(msgspec.to_builtins(value, str_keys=True), dict[str, Any])
     except (TypeError, msgspec.ValidationError) as error:
@@ -71,7 +71,7 @@ def members(hint: Any) -> list[Any]:
 def read_signature(function: Callable[..., Any]) -> tuple[dict[str, Any], Any]:
     """Return the types of an operation's parameters, by name, and its return type.
 
-    Raises TypeError for a mistake, with the function's name and the correction.
+    Raises TypeError for a mistake; the message names the function and the correction.
     """
     if not inspect.isfunction(function):
         raise refuse(function, "it is not a function: write one with `def`")
@@ -105,7 +105,7 @@ def read_signature(function: Callable[..., Any]) -> tuple[dict[str, Any], Any]:
 def check_type(function: Callable[..., Any], name: str, kind: Any) -> None:
     """Raise TypeError if a parameter or a return value cannot have this type."""
     try:
-        # At import, because msgspec can crash if two threads are the first to use a type.
+        # At import, because msgspec can crash if two threads use a type for the first time at once.
         msgspec.json.Decoder(kind, dec_hook=dec_hook)
         schema = msgspec.json.schema(kind, schema_hook=refuse_file)
     except TypeError as error:
@@ -113,18 +113,18 @@ def check_type(function: Callable[..., Any], name: str, kind: Any) -> None:
         if name == "return":
             fix = "for another media type, add chassis.Media; else write `-> flask.Response`"
         why = str(error).partition("\n")[0]
-        why = repr(kind) if why.endswith(":") else why  # else the head of a list
+        why = repr(kind) if why.endswith(":") else why  # the line only introduces a list
         mistake = f"msgspec cannot use the type of `{name}`: {why}"
         raise refuse(function, f"{mistake}; {fix}") from error
     for place, fix in [] if name == "return" else refused(kind, name):
-        raise refuse(function, f"`{place}` can have values that do not fit: {fix}")
+        raise refuse(function, f"`{place}` can have values that cannot be stored: {fix}")
     types = schema.get("$defs", {})
     fields = types.get(schema.get("$ref", "")[8:], {}).get("properties")
     if name in ("query", "headers"):
         for field, part in (fields or {}).items():
             if not is_text(part, types, is_list=name == "query"):
                 fix = "use one value" + ", or a list of values" * (name == "query")
-                raise refuse(function, f"`{field}` in `{name}` is no text: {fix}")
+                raise refuse(function, f"`{field}` in `{name}` cannot be read from text: {fix}")
     if name == "query" and fields is None:
         raise refuse(function, "the type of `query` has no fields: use a msgspec.Struct")
     if name == "headers":

@@ -1,4 +1,4 @@
-"""Read from an annotation what is sent: the type, its media types and its limit."""
+"""Read the type, the media types and the size limit of a body or a response from its annotation."""
 
 import inspect
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -22,23 +22,23 @@ INPUTS = (IO[bytes], BinaryIO)
 
 @dataclass(frozen=True)
 class Content:
-    """A body or a response: how it is read or made, and what the document shows."""
+    """How a body is read or a response is made, and what the OpenAPI document shows."""
 
     kind: Any  # bytes, str, IO[bytes], a form, an iterator, Path or Response; None for JSON
-    shown: Any  # the type in the document; of JSON and text, the annotation
+    shown: Any  # the type in the document; for JSON and text, the annotation
     types: tuple[str, ...] = (JSON,)
     max_bytes: int | None = None
     is_optional: bool = False
-    encoding: Any = None  # of the files in a form
+    encoding: Any = None  # OpenAPI's encoding object for the files in a form
 
     def described(self, schema: Any, **more: Any) -> dict[str, Any]:
-        """Return the `content` of the document."""
+        """Return the `content` of this body or response in the document."""
         more |= {"encoding": self.encoding} if self.encoding else {}
         return dict.fromkeys(self.types, {"schema": schema, **more})
 
 
 def body_of(function: Callable[..., Any], hint: Any) -> Content:
-    """Read the annotation of a body; raise TypeError if it cannot work."""
+    """Read the annotation of a body; raise TypeError if it is not supported."""
     media = media_of(function, hint)
     given = [kind for kind in members(hint) if bare(kind) is not NONE]
     kind, is_optional = bare(given[0]) if len(given) == 1 else None, given != members(hint)
@@ -59,12 +59,12 @@ def body_of(function: Callable[..., Any], hint: Any) -> Content:
         return Content(kind, kind, types, most, is_optional, encoding_of(kind))
     else:
         fix = "take `str`, `bytes` or `IO[bytes]`, or for a form a Struct"
-        raise refuse(function, f"a body of {' or '.join(types)} is no `{hint}`: {fix}")
+        raise refuse(function, f"a body of {' or '.join(types)} cannot be `{hint}`: {fix}")
     return Content(kind, shown, types, most, is_optional)
 
 
 def response_of(function: Callable[..., Any], hint: Any) -> Content | None:
-    """Read the annotation of a response; return None if it has no Media, and so is JSON."""
+    """Read the annotation of a response; return None for JSON, which has no Media."""
     media, kind = media_of(function, hint), bare(hint)
     is_stream = get_origin(kind) in STREAMS and get_args(kind)[0] in (bytes, str)
     if inspect.isgeneratorfunction(function) and not (media and is_stream):
@@ -73,7 +73,7 @@ def response_of(function: Callable[..., Any], hint: Any) -> Content | None:
     if media is None:
         return None
     if media.max_bytes:
-        raise refuse(function, "`max_bytes` is for what a caller sends: remove it from the return")
+        raise refuse(function, "`max_bytes` limits request bodies: remove it from the return type")
     if kind is not Response and (len(media.types) > 1 or "*" in media.types[0]):
         fix = "name one, or write `Annotated[Response, Media(…)]`"
         raise refuse(function, f"each response has one media type, not {media.types}: {fix}")
@@ -89,11 +89,11 @@ def response_of(function: Callable[..., Any], hint: Any) -> Content | None:
         check_type(function, "return", hint)
         return Content(None, hint, media.types)
     fix = "return `str`, `bytes`, `Iterator[bytes]`, `Iterator[str]`, `Path` or `flask.Response`"
-    raise refuse(function, f"a response of {media.types[0]} is no `{hint}`: {fix}")
+    raise refuse(function, f"a response of {media.types[0]} cannot be `{hint}`: {fix}")
 
 
 def media_of(function: Callable[..., Any], hint: Any) -> Media | None:
-    """Return the Media of an annotation, or of the only type in a union."""
+    """Return the Media of an annotation or of a type in its union; return None without one."""
     kinds = list({id(kind): kind for kind in (hint, *members(hint))}.values())
     notes = [note for kind in kinds for note in getattr(kind, "__metadata__", ())]
     if Media in notes:
@@ -112,9 +112,9 @@ def binary(function: Callable[..., Any], hint: Any, most: int | None) -> type[Up
 
 
 def show(function: Callable[..., Any], kind: Any, examples: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the examples of a body as OpenAPI has them; raise TypeError if one is not valid."""
+    """Return a body's examples in OpenAPI's format; raise TypeError if one is not a valid body."""
     if examples and kind is None:
-        raise refuse(function, "`examples` are bodies, and it takes none: add `body: T`")
+        raise refuse(function, "`examples` are bodies, and it takes no body: add `body: T`")
     shown = plain(function, "examples", examples)
     for name, example in shown.items():
         try:

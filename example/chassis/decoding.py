@@ -1,4 +1,4 @@
-"""Decode JSON in bounded time and memory, and tell malformed JSON from values that are wrong."""
+"""Decode JSON in bounded time and memory, and distinguish malformed JSON from invalid values."""
 
 import math
 import re
@@ -14,21 +14,22 @@ from .values import dec_hook
 
 T = TypeVar("T")
 MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-# Checks the syntax of all but the encoding, and builds nothing.
+# Checks the syntax, but not the encoding, without building values.
 SYNTAX = msgspec.json.Decoder(msgspec.Raw)
 # msgspec refuses 5.0 as an integer, which JSON Schema allows.
 NOT_AN_INTEGER = re.compile(r"Expected `[^`]*\bint\b[^`]*`, got `float`")
-# msgspec takes 25 microseconds for a number such as 1e308, and holds the GIL meanwhile. If a body has
-# MANY of them, Python converts its numbers. A SHORT body cannot have so many that it matters.
+# msgspec takes 25 microseconds for a number such as 1e308 (CPython 3.11), and holds the GIL. If a
+# body has more than MANY such numbers, Python converts its numbers. A body of at most SHORT bytes
+# is always fast.
 LARGE_EXPONENT = re.compile(rb"[\d.][eE][+-]?0*[1-9]\d\d\s*[,\]}]")
 MANY, SHORT = 100, 2000
-# Bodies that are not SHORT are decoded one at a time. Otherwise /health would compete with all of
-# them for the GIL, each time that it has waited.
+# A process decodes longer bodies one at a time, so that /health competes with only one of them for
+# the GIL.
 one_at_a_time = Lock()
 
 
 class Decoder(Generic[T]):
-    """Decodes JSON strictly to a type."""
+    """Decode JSON to a type, strictly: a string is not converted to a number."""
 
     def __init__(self, kind: type[T]) -> None:
         self.type = kind
@@ -36,7 +37,7 @@ class Decoder(Generic[T]):
         self.has_floats = has_floats(inspect.type_info(kind), set())
 
     def decode(self, raw: bytes) -> T:
-        """Return the value; raise ValidationError if it is wrong, or an error of MALFORMED."""
+        """Return the value; raise ValidationError if it is invalid, MALFORMED if it is not JSON."""
         if len(raw) <= SHORT:
             return self.strict(raw)
         with one_at_a_time:
@@ -46,19 +47,19 @@ class Decoder(Generic[T]):
         try:
             return self.decoder.decode(raw)
         except msgspec.ValidationError as error:
-            SYNTAX.decode(raw)  # also after the first fault, at which msgspec stops
+            SYNTAX.decode(raw)  # msgspec stops at the first invalid value: check the rest
             raw.decode()
             if not NOT_AN_INTEGER.search(str(error)):
                 raise
         return self.loose(raw)
 
     def loose(self, raw: bytes) -> T:
-        """Return the value, in which `number` has converted the numbers."""
+        """Return the value; convert floats with `number`."""
         return msgspec.convert(UNTYPED.decode(raw), self.type, str_keys=True, dec_hook=dec_hook)
 
 
 def has_floats(info: Any, seen: set[int]) -> bool:
-    """Return whether a type allows floats anywhere; `seen` has the parts that were looked at."""
+    """Return whether a type contains floats; `seen` has the ids of the types already visited."""
     if isinstance(info, tuple):
         return any(has_floats(each, seen) for each in info)
     if not isinstance(info, msgspec.Struct) or id(info) in seen:

@@ -1,4 +1,4 @@
-"""Describe an operation for the document, by what its view declares."""
+"""Describe an operation for the OpenAPI document, from the declarations of its view."""
 
 import inspect
 import re
@@ -18,20 +18,20 @@ from .routes import id_of, path_of
 from .schemas import schemas_of
 from .security import Scheme
 
-# Any operation: 400 for an invalid Host header, 500 for a bug. A client can rely on their content.
+# Every operation can return 400 (an invalid Host header) and 500 (a bug), so both are documented.
 ALWAYS = {400, 500}
-# The error statuses of each part of a request; a parameter of the path adds 404.
+# The error statuses that each part of a request can cause; a path parameter can cause 404.
 ERRORS = {"body": (400, 413, 415, 422), "query": (422,), "headers": (422,)}
 DEFAULT = Content(None, None)  # JSON
 
 
 class Describer:
-    """Describes operations, and collects the components to which their descriptions refer."""
+    """Describe operations, and collect the components that their descriptions refer to."""
 
     def __init__(self, types: list[Any]) -> None:
         types = [Problem, *types]
         schemas, self.named = schemas_of(types)
-        # By identity, because an annotation with a list in it has no hash.
+        # The keys are ids, because an annotation that contains a list is not hashable.
         self.schemas = {id(kind): schema for kind, schema in zip(types, schemas, strict=True)}
         self.responses: dict[str, Any] = {}
         self.schemes: dict[str, Any] = {}
@@ -39,7 +39,7 @@ class Describer:
     def __call__(
         self, rule: Rule, view: Any, method: str, needed: Iterable[Scheme[Any]]
     ) -> dict[str, Any]:
-        """Describe an operation by its function: its name, docstring and annotations."""
+        """Describe an operation from its view's name, docstring and annotations."""
         operation: Operation = view.operation
         text = inspect.getdoc(view) or view.__name__.replace("_", " ").capitalize()
         summary, _, description = text.partition("\n\n")
@@ -94,7 +94,7 @@ class Describer:
                 response["headers"] = HEADERS | made
                 content = responses.contents.get(status, DEFAULT)
                 response["content"] = content.described(self.schema(kind))
-                if content.kind is Path and method == "GET":  # a part of it, or not modified
+                if content.kind is Path and method == "GET":  # a range, or not modified
                     described["206"] = response | {"description": phrase(206)}
                     described["304"] = {"description": phrase(304), "headers": HEADERS}
             described[str(status)] = response
@@ -104,7 +104,7 @@ class Describer:
         return described
 
     def errors(self, operation: Operation, needed: Iterable[Scheme[Any]]) -> dict[str, Any]:
-        """Describe the errors of an operation by status, its own error types among them."""
+        """Describe the errors of an operation by status, including its own error types."""
         statuses = ALWAYS | ({401} if needed else set())
         statuses |= {403 for scheme in needed if scheme.scopes}
         statuses |= {error for scheme in needed for error in scheme.errors}
@@ -128,7 +128,7 @@ class Describer:
         return dict(sorted(described.items()))
 
     def shared(self, status: int) -> dict[str, str]:
-        """Refer to the response of a status whose content is a plain Problem."""
+        """Return a reference to the shared response for a status; its content is a Problem."""
         name = re.sub(r"\W", "", phrase(status))
         self.responses[name] = problem(phrase(status), status, self.schema(Problem))
         return {"$ref": f"#/components/responses/{name}"}

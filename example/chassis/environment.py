@@ -12,7 +12,7 @@ import msgspec
 from .secret import as_text, is_secret
 
 T = TypeVar("T")
-# JSON Schema's keywords and types, in words.
+# The words for JSON Schema's keywords and types in an error message.
 WORDS = {
     "array": "a JSON array",
     "boolean": "true or false",
@@ -34,12 +34,12 @@ WORDS = {
 
 
 def read(cls: type[T], environ: Mapping[str, str]) -> T:
-    """Return an instance of a dataclass; the variable of its field `log_level` is LOG_LEVEL.
+    """Return a dataclass whose fields are read from variables: `log_level` from LOG_LEVEL.
 
-    A variable that is unset or empty has the field's default. Raises SystemExit with a line for
-    each variable that is missing or wrong. Raises TypeError for a field that cannot be read.
+    If a variable is unset or empty, the field gets its default. Raises SystemExit with a line for
+    each variable that is missing or invalid. Raises TypeError for a field that cannot be read.
     """
-    __tracebackhide__ = True  # pytest would show the variables, secrets among them
+    __tracebackhide__ = True  # pytest would show the variables, including secrets
     given, faults = {}, []
     hints = check_fields(cls)
     for field in fields(cls):  # type: ignore[arg-type]
@@ -63,7 +63,7 @@ def read(cls: type[T], environ: Mapping[str, str]) -> T:
 
 
 def check_fields(cls: type) -> dict[str, Any]:
-    """Return the types of a dataclass's fields; raise TypeError for an attribute that is none."""
+    """Return the types of a dataclass's fields; raise TypeError if an attribute is not a field."""
     known = {field.name for field in fields(cls)}
     try:
         hints = get_type_hints(cls, include_extras=True)
@@ -91,7 +91,7 @@ def without_none(kind: Any) -> Any:
 
 
 def schema_of(kind: Any) -> dict[str, Any]:
-    """Return the JSON Schema of a field's type; name a class that is made of a string, such as Path."""
+    """Return the JSON Schema of a field's type; a class such as Path is described as a string."""
 
     def name(each: type) -> dict[str, Any]:
         return {"type": "string", "description": f"a string for {each.__name__}"}
@@ -103,7 +103,7 @@ def schema_of(kind: Any) -> dict[str, Any]:
 
 
 def convert(text: str, kind: Any, schema: dict[str, Any]) -> Any:
-    """Return a variable's value; raise ValueError if its type does not allow it."""
+    """Convert a variable to the type of its field; raise ValueError if that fails."""
 
     def make(cls: type, given: Any) -> Any:
         if not isinstance(given, str):

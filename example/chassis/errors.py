@@ -1,4 +1,4 @@
-"""Every error is application/problem+json: https://www.rfc-editor.org/rfc/rfc9457."""
+"""Return every error as a problem, in the format of https://www.rfc-editor.org/rfc/rfc9457."""
 
 from inspect import get_annotations
 from typing import Annotated, Any, ClassVar, Literal, get_type_hints
@@ -8,19 +8,19 @@ from flask import Flask, Response
 from msgspec import UNSET, Meta, UnsetType
 from werkzeug.exceptions import HTTPException, UnprocessableEntity
 
-# The most characters of a detail. A fault's texts repeat what the caller sent, and get fewer.
+# Maximum length of a detail, and of a fault's texts, which repeat parts of the request.
 DETAIL, FAULT = 1000, 200
 Short = Annotated[str, Meta(max_length=FAULT)]
 Url = Annotated[str, Meta(max_length=2000, extra_json_schema={"format": "uri-reference"})]
 
 
 def cut(text: str, most: int) -> str:
-    """Shorten a text to `most` characters, of which the last is then "…"; cut no escape of a pointer."""
+    """Shorten a text to `most` characters, with "…" at the end; do not split a pointer's ~0."""
     return text if len(text) <= most else text[: most - 1].removesuffix("~") + "…"
 
 
 class Fault(msgspec.Struct, omit_defaults=True):
-    """What is wrong in a request, and where: a JSON pointer into the body, or a parameter's name."""
+    """A fault in a request, and its place: a JSON pointer into the body, or a parameter's name."""
 
     detail: Short
     pointer: Short | UnsetType = UNSET
@@ -33,7 +33,7 @@ class Fault(msgspec.Struct, omit_defaults=True):
 
 
 class Problem(msgspec.Struct, kw_only=True):
-    """An error, as RFC 9457 describes it."""
+    """An error in the format of RFC 9457."""
 
     type: Url = "about:blank"
     title: Short
@@ -48,7 +48,7 @@ class Problem(msgspec.Struct, kw_only=True):
 
 
 class Error(HTTPException):
-    """The base of your error types. Raise one in a view; the caller gets it as a problem.
+    """Base class for your error types. If a view raises one, the caller gets it as a problem.
 
     A subclass has `status` (400 to 599), `type` (a URI that identifies the kind of error) and
     `title`. Its annotations are extension members of the problem:
@@ -62,8 +62,8 @@ class Error(HTTPException):
 
         raise OutOfStock("Only 3 are left.", available=3)
 
-    `@operation(errors=[OutOfStock])` adds it to the document. Defining a subclass raises TypeError
-    if one of these is wrong.
+    `@operation(errors=[OutOfStock])` adds it to the OpenAPI document. Defining a subclass raises
+    TypeError if one of its attributes is missing or invalid.
     """
 
     status: ClassVar[int]
@@ -91,13 +91,13 @@ class Error(HTTPException):
         )
 
     def __init__(self, detail: str, **members: Any) -> None:
-        """Take what happened, for a person, and the values of the extension members."""
+        """Set the detail, a text for people, and the values of the extension members."""
         super().__init__(detail)
         self.problem = self.model(detail=detail, **members)
 
 
 class Invalid(UnprocessableEntity):
-    """The request is well-formed, but a value in it is not allowed: 422, with the place."""
+    """422: a value in a well-formed request is invalid. The problem contains its place."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(f"{fault.detail} at {fault.pointer or fault.parameter or 'the top level'}")
@@ -108,7 +108,7 @@ def register(app: Flask) -> None:
     """Return a problem for every HTTPException.
 
     Flask turns any other exception into an InternalServerError and logs its stack; its text never
-    reaches the caller. A response that a view makes itself stays as it is.
+    reaches the caller. A Response that a view returns is not changed, whatever its status.
     """
     app.register_error_handler(HTTPException, to_problem)
 

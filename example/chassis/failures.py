@@ -76,13 +76,13 @@ def send(
 def replace(
     app: Flask, environ: "WSGIEnvironment", start: "StartResponse", error: BaseException
 ) -> Iterable[bytes]:
-    """Report an exception; start a problem, and return its body."""
+    """Report an exception; start a problem as the response, and return its body."""
     report(app, environ, error)
     return to_problem(InternalServerError())(environ, start)
 
 
 def report(app: Flask, environ: "WSGIEnvironment", error: BaseException) -> None:
-    """Log an exception, or raise it again if the server, the debugger or a test handles it.
+    """Log an exception; re-raise it if the server, the debugger or a test handles it.
 
     - The debugger and tests (`app.testing`) get every Exception, as they do from Flask.
     - In the main thread, a signal may have raised SystemExit, KeyboardInterrupt or another

@@ -31,9 +31,9 @@ def files_of(kind: Any) -> dict[str, list[Any]]:
 
 
 def check_form(function: Callable[..., Any], kind: Any, most: int, types: Iterable[str]) -> None:
-    """Raise TypeError for a field that a form cannot have."""
+    """Raise TypeError for a field that cannot be read from a form."""
     try:
-        # At import, because msgspec can crash if two threads are the first to use a type.
+        # At import, because msgspec can crash if two threads use a type for the first time at once.
         msgspec.json.Decoder(kind, dec_hook=dec_hook)
         types_of = msgspec.json.schema(kind, schema_hook=schema_of)["$defs"]
     except TypeError as error:
@@ -41,11 +41,11 @@ def check_form(function: Callable[..., Any], kind: Any, most: int, types: Iterab
         why = str(error).partition("\n")[0]
         raise refuse(function, f"msgspec cannot use the type of `body`: {why}; {fix}") from error
     for place, fix in refused(kind, "body"):
-        raise refuse(function, f"`{place}` can have values that do not fit: {fix}")
+        raise refuse(function, f"`{place}` can have values that cannot be stored: {fix}")
     for name, part in types_of[kind.__name__]["properties"].items():
         if not is_text(part, types_of, is_list=True):
             fix = "use one value, or a list of values"
-            raise refuse(function, f"`{name}` in a form is no text: {fix}")
+            raise refuse(function, f"`{name}` in a form cannot be read from text: {fix}")
     for name, files in files_of(kind).items():
         if {*types} != {MULTIPART}:
             raise refuse(function, f"`{name}` is a file: name {MULTIPART} alone in Media(…)")

@@ -1,4 +1,4 @@
-"""Logs: one JSON object per line on stdout; plain text if stdout is a terminal."""
+"""Write logs to stdout: one JSON object per line, or plain text if stdout is a terminal."""
 
 import logging
 import sys
@@ -24,21 +24,21 @@ class StdoutHandler(logging.StreamHandler[TextIO]):
         return sys.stdout
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line of a record; if a part of it cannot be written, write its repr instead."""
+        """Return a record's line; write the repr of values that JSON or UTF-8 cannot represent."""
         try:
             return super().format(record)
-        except Exception:  # arguments that do not fit, a lone surrogate, an integer of 80 bits, …
+        except Exception:  # for wrong arguments, a lone surrogate or an 80-bit integer
             return super().format(simplified(record))
 
 
 def configure(level: str) -> None:
-    """Send the records of every logger to stdout, from `level` (debug, info, …) on.
+    """Send the records of every logger to stdout; drop those below `level` (debug, info, …).
 
     A second call changes the level and the format; it adds no second handler.
     """
     root = logging.getLogger()
     for each in root.handlers[:]:
-        if type(each) is logging.StreamHandler:  # of basicConfig, which would log each line twice
+        if type(each) is logging.StreamHandler:  # from basicConfig: it would log lines twice
             root.removeHandler(each)
     handler = next((each for each in root.handlers if isinstance(each, StdoutHandler)), None)
     if not handler:
@@ -58,7 +58,7 @@ def configure(level: str) -> None:
 
 
 def add_request(record: logging.LogRecord) -> bool:
-    """Add the request's id to a record that is logged in a request; keep every record."""
+    """Add the request's log fields, such as its id, to a record; return True to keep the record."""
     if has_request_context():
         fields = request.environ.get("log_fields", {})
         own = record.__dict__

@@ -17,8 +17,8 @@ FORMS = {MULTIPART, "application/x-www-form-urlencoded"}
 class Media:
     """Annotate a body or a response with its media types: `Annotated[bytes, Media("image/png")]`.
 
-    `image/*` and `*/*` stand for several types, and `application/*+json` for every JSON. `max_bytes`
-    is the limit of a body, in place of MAX_BODY_BYTES; a larger body gets 413.
+    `image/*` and `*/*` match several types; `application/*+json` matches every JSON type.
+    `max_bytes` is the limit of a body, instead of MAX_BODY_BYTES; a larger body gets 413.
     """
 
     def __init__(self, *types: str, max_bytes: int | None = None) -> None:
@@ -46,15 +46,15 @@ class Upload(FileStorage):
 def check(name: str, types: Any, max_bytes: Any) -> None:
     """Raise TypeError if a media type or a limit is invalid."""
     if isinstance(types, str):
-        raise TypeError(f'{name}: `media_types` is a text: write ("{types}",)')
+        raise TypeError(f'{name}: `media_types` is a string: write ("{types}",)')
     if not types:
         raise TypeError(f'{name}: name a media type, such as "text/csv"')
     for each in types:
         if not re.fullmatch(r"\*/\*|[a-z0-9-]+/(\*|(\*\+)?[a-z0-9][a-z0-9.+_-]*)", str(each)):
             fix = "write it in lower case and without parameters, such as `text/csv`"
-            raise TypeError(f"{name}: {each!r} is no media type: {fix}")
+            raise TypeError(f"{name}: {each!r} is not a media type: {fix}")
     if max_bytes is not None and (type(max_bytes) is not int or max_bytes < 1):
-        raise TypeError(f"{name}: `max_bytes` is {max_bytes!r}: use a number from 1")
+        raise TypeError(f"{name}: `max_bytes` is {max_bytes!r}: use a positive integer")
 
 
 def is_json(media_type: str) -> bool:
@@ -62,14 +62,14 @@ def is_json(media_type: str) -> bool:
 
 
 def is_one_of(media_type: str, types: Iterable[str]) -> bool:
-    """Return whether a media type is one of these, in which `*` stands for any name."""
+    """Return whether a media type matches one of `types`, where `*` matches any name."""
     return any(
         fnmatchcase(media_type, each) or (media_type == JSON and each == ANY_JSON) for each in types
     )
 
 
 def schema_of(kind: Any) -> dict[str, Any]:
-    """Return the JSON Schema of a file; for msgspec, which knows no files.
+    """Return the JSON Schema of a file. msgspec calls this for types that it does not know.
 
     maxLength counts bytes here: https://spec.openapis.org/oas/v3.1.1.html#working-with-binary-data
     """
@@ -80,9 +80,9 @@ def schema_of(kind: Any) -> dict[str, Any]:
 
 
 def read_file(kind: Any, given: Any) -> Any:
-    """Check a file of a form; for msgspec, which adds the place of a ValueError."""
+    """Check a file of a form. msgspec calls this, and adds the field's path to a ValueError."""
     if not isinstance(given, FileStorage):
-        raise ValueError("Expected a file, got a text")
+        raise ValueError("Expected a file, got text")
     size = given.stream.seek(0, 2)
     given.stream.seek(0)
     if kind.max_bytes and size > kind.max_bytes:
@@ -95,7 +95,7 @@ def read_file(kind: Any, given: Any) -> Any:
 
 
 def refuse_file(kind: Any) -> Any:
-    """Raise TypeError for a file in JSON; for msgspec, too."""
+    """Raise TypeError for a file in JSON. msgspec calls this for types that it does not know."""
     if issubclass(kind, FileStorage):
-        raise TypeError('a file is no JSON: write `Annotated[…, Media("multipart/form-data")]`')
+        raise TypeError('a file is not JSON: write `Annotated[…, Media("multipart/form-data")]`')
     raise NotImplementedError

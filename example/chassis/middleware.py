@@ -1,6 +1,6 @@
-"""Add a request id and security headers, and a problem for exceptions that Flask does not handle.
+"""Add a request id and security headers; turn exceptions that Flask does not handle into problems.
 
-It also refuses a request whose Host header is missing or invalid. This layer is outside Flask,
+This layer also refuses a request whose Host header is missing or invalid. It is outside Flask,
 because Flask does not handle all exceptions.
 """
 
@@ -29,9 +29,9 @@ SECURITY_HEADERS = [
     ("X-Frame-Options", "DENY"),
 ]
 NAMES = frozenset(name for name, _ in SECURITY_HEADERS)
-# An address that is not alone: [::1]:1, [::1] or 1.2.3.4:5.
+# An address with a port or in brackets: [::1]:1, [::1] or 1.2.3.4:5.
 match_address = re.compile(r"\[([^\[\]]+)\](?::\d+)?|([^:]+):\d+", re.ASCII).fullmatch
-# Short, and without characters that could forge a log line or markup.
+# A request id that is short, and has no characters that could forge a log line or markup.
 is_sane = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII).fullmatch
 # A name, an IPv4 or an IPv6 address, and a port.
 match_host = re.compile(
@@ -46,7 +46,7 @@ def is_host(text: str) -> bool:
 
 
 def has_host(environ: "WSGIEnvironment") -> bool:
-    """Return whether the Host header is valid. Only HTTP/1.0 may leave it out.
+    """Return whether the Host header is valid. Only HTTP/1.0 may omit it.
 
     https://www.rfc-editor.org/rfc/rfc9112#section-3.2
     """
@@ -62,8 +62,9 @@ def refuse_host(environ: "WSGIEnvironment", start: "StartResponse") -> Any:
 def with_headers(application: "WSGIApplication", app: Flask) -> "WSGIApplication":
     """Wrap a WSGI application: add a request id and the security headers to each response.
 
-    The id is the caller's X-Request-ID if that is sane, else a new one. The logs read it from
-    environ["log_fields"]. An exception is logged; if the response has not begun, a problem replaces it.
+    The id is the caller's X-Request-ID if `is_sane` accepts it, otherwise a new one. Log records
+    read it from environ["log_fields"]. Exceptions are logged; a problem replaces a response that
+    has not begun.
     """
     others = app.extensions["headers"]
 
@@ -100,7 +101,7 @@ def with_headers(application: "WSGIApplication", app: Flask) -> "WSGIApplication
 
 
 def without_port(application: "WSGIApplication") -> "WSGIApplication":
-    """Wrap a WSGI application: some proxies forward the client's address with its port."""
+    """Wrap a WSGI application: remove the port that some proxies add to the client's address."""
 
     def wrapped(environ: "WSGIEnvironment", start_response: "StartResponse") -> Any:
         if match := match_address(environ.get("REMOTE_ADDR", "")):
@@ -111,7 +112,7 @@ def without_port(application: "WSGIApplication") -> "WSGIApplication":
 
 
 def register(app: Flask) -> None:
-    """Wrap an application. From the outside: request id, trusted proxies, traces, your middleware."""
+    """Wrap an application in layers. From the outermost: request id, proxies, traces, your own."""
     wsgi: WSGIApplication = app.wsgi_app
     for wrap in app.extensions["wrappers"]:
         wsgi = wrap(wsgi)

@@ -16,12 +16,12 @@ from .routes import methods_of, path_of
 from .schemas import PLACE
 
 METHODS = {"DELETE", "GET", "PATCH", "POST", "PUT", "TRACE"}
-# What chassis/middleware.py sends.
+# The X-Request-ID that chassis/middleware.py sends.
 REQUEST_ID = {"type": "string", "maxLength": 128, "pattern": "^[A-Za-z0-9_.:/+=-]+$"}
 
 
 def document(app: Flask) -> dict[str, Any]:
-    """Describe every route that is an operation; raise TypeError for one that OpenAPI cannot show."""
+    """Describe every route that is an operation; raise TypeError if OpenAPI cannot describe one."""
     views: dict[str, Any] = app.view_functions
     rules = [(rule, views.get(rule.endpoint)) for rule in app.url_map.iter_rules()]
     routes: list[Any] = [
@@ -33,12 +33,12 @@ def document(app: Flask) -> dict[str, Any]:
     describe = Describer([kind for _, view in routes for kind in types_of(view.operation)])
     paths: dict[str, dict[str, Any]] = {}
     ids: dict[str, str] = {}
-    shapes: dict[str, Rule] = {}  # in OpenAPI, a parameter's name does not make a path different
+    shapes: dict[str, Rule] = {}  # in OpenAPI, names of parameters do not distinguish paths
     for rule, view in routes:
         path = path_of(rule)
         same = shapes.setdefault(re.sub(r"{\w+}", "{}", path), rule)
         if path not in paths and same is not rule:
-            fix = "name their parameters alike, or set document=False on one"
+            fix = "give their parameters the same names, or set document=False on one"
             raise refuse(view, f"{same.rule} and {rule.rule} are one path in OpenAPI: {fix}")
         if not METHODS.issuperset(methods_of(rule)) or not methods_of(rule):
             methods = ", ".join(sorted(rule.methods or ()))
@@ -46,7 +46,7 @@ def document(app: Flask) -> dict[str, Any]:
         for method in methods_of(rule):
             if method.lower() in paths.get(path, {}):
                 fix = "serve one of them, or set document=False on it"
-                raise refuse(view, f"{method} {path} stands for two routes in OpenAPI: {fix}")
+                raise refuse(view, f"{method} {path} is the path of two routes in OpenAPI: {fix}")
             operation = describe(rule, view, method, needs[rule.endpoint])
             paths.setdefault(path, {})[method.lower()] = operation
             name, route = operation["operationId"], f"{method} {rule.rule}"
@@ -75,7 +75,7 @@ def document(app: Flask) -> dict[str, Any]:
 
 
 def tags_of(paths: dict[str, dict[str, Any]]) -> list[dict[str, str]]:
-    """Describe each tag of the operations by the path that they share."""
+    """Describe each tag by the path that its operations have in common."""
     tagged: dict[str, list[str]] = {}
     for path, operations in paths.items():
         for operation in operations.values():
@@ -88,7 +88,7 @@ def tags_of(paths: dict[str, dict[str, Any]]) -> list[dict[str, str]]:
 
 
 def drop_unused(document: dict[str, Any], named: dict[str, Any]) -> None:
-    """Remove schemas that nothing refers to: those of queries and headers are in the parameters."""
+    """Remove unused schemas: the fields of queries and headers are copied into parameters."""
     schemas = document.get("components", {}).get("schemas", {})
     while True:
         used = set(re.findall(f'"{PLACE}([^"]+)"', msgspec.json.encode(document).decode()))

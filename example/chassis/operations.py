@@ -1,4 +1,4 @@
-"""A view's signature is its contract: what it takes and returns, in type annotations."""
+"""Declare what a view takes and returns, in the type annotations of its function."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -20,19 +20,19 @@ V = TypeVar("V", bound=Callable[..., Any])
 
 
 class Input(msgspec.Struct, forbid_unknown_fields=True):
-    """The base of what a caller sends, as a body or a query: an unknown field is refused."""
+    """Base class for request bodies and queries. An unknown field is refused with 422."""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """A view's declaration, from which the document is made."""
+    """A view's declaration, from which the OpenAPI document is made."""
 
     takes: dict[str, Any]  # the type of each parameter of the view
     body: Content | None
     examples: dict[str, Any]  # of the body; empty, or with the key `examples`
     responses: Responses
     errors: Sequence[Any]  # statuses and error types
-    openapi: dict[str, Any]  # merged into what the document has of the operation
+    openapi: dict[str, Any]  # merged into the operation's description
 
 
 def operation(
@@ -48,12 +48,12 @@ def operation(
     document: bool = True,
     openapi: Mapping[str, Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
-    """Make a view of a function whose annotations declare what it takes and returns.
+    """Make a view from a function whose annotations declare its parameters and its response.
 
     Parameters:
 
     - `body: T`: the JSON body, converted strictly ("5" is not a number); 400, 413, 415 or 422 if
-      that fails. If T is a Patch, the body is a JSON Merge Patch. `T | None`: may be left out;
+      that fails. If T is a Patch, the body is a JSON Merge Patch. With `T | None`, it is optional;
     - `body: Annotated[T, Media("text/csv")]`: a body of this type; T is `str` (UTF-8), `bytes`,
       `IO[bytes]` (read while it arrives), a Struct for a form (with an Upload for each file), or
       any T for JSON of another media type;
@@ -76,14 +76,14 @@ def operation(
     - `headers`: response headers, each with a function that makes it from the returned value. If
       the function is annotated as `-> str | None`, the header is optional;
     - `errors`: the errors that the view raises: a status, or a subclass of Error;
-    - `security`: schemes, one of which a caller needs; by default, those of the blueprint or of the
-      application (chassis/security.py);
+    - `security`: a caller needs credentials for one of these schemes; the default is those of the
+      blueprint or the application (chassis/security.py);
     - `examples`: bodies, by name; `operation_id`, `tags` and `deprecated` as in OpenAPI;
     - `openapi`: anything else of an operation in OpenAPI, merged into its description as a JSON
       Merge Patch; `document=False` leaves the operation out.
 
     The first line of the docstring is the operation's summary, the rest its description. Raises
-    TypeError, when the module is imported, for a declaration that cannot work.
+    TypeError, when the module is imported, for a declaration that is not supported.
     """
     if callable(status):
         raise refuse(status, "write @operation(), with parentheses")
@@ -113,7 +113,7 @@ def operation(
         described = {name: value for name, value in own.items() if value}
         described |= plain(function, "openapi", openapi or {})
         if isinstance(tags, str):
-            raise refuse(function, f"`tags` is a text: write [{tags!r}]")
+            raise refuse(function, f"`tags` is a string: write [{tags!r}]")
         takes |= {"body": body.shown} if body else {}
         shown = show(function, takes.get("body"), examples or {})
         made = view if security is None else require(view, security)
@@ -128,9 +128,9 @@ def operation(
 
 
 def undocumented(view: V) -> V:
-    """Mark a view that is served, but is meant to be missing from the document.
+    """Mark a view that is served, but not shown in the OpenAPI document.
 
-    For a view that is not yours: `undocumented(app.view_functions["blueprint.static"])`.
+    For a view of an extension: `undocumented(app.view_functions["blueprint.static"])`.
     """
     return mark(view, "undocumented", undocumented=True)
 

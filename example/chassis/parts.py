@@ -1,10 +1,10 @@
-"""Parts of the document that many operations have: headers and error responses."""
+"""Describe headers and error responses, which many operations share in the OpenAPI document."""
 
 from typing import Any
 
 from werkzeug.http import HTTP_STATUS_CODES
 
-# Longer headers do not pass proxies: nginx takes 4 KiB for all headers of a response.
+# Some proxies refuse longer headers: nginx's buffer for response headers has 4 or 8 KiB by default.
 HEADER = {"required": True, "schema": {"type": "string", "maxLength": 4096}}
 OPTIONAL = HEADER | {"required": False}
 HEADERS = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
@@ -25,5 +25,5 @@ def problem(description: str, status: int, schema: Any) -> dict[str, Any]:
 
 
 def phrase(status: int) -> str:
-    """Return the phrase of a status: http.HTTPStatus has others in newer versions of Python."""
+    """Return a status's phrase. Those of http.HTTPStatus depend on the version of Python."""
     return HTTP_STATUS_CODES.get(status, f"Status {status}")

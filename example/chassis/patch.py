@@ -1,4 +1,4 @@
-"""Update a part of a resource by a JSON Merge Patch: https://www.rfc-editor.org/rfc/rfc7396."""
+"""Update part of a resource with a JSON Merge Patch: https://www.rfc-editor.org/rfc/rfc7396."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import is_dataclass
@@ -16,10 +16,10 @@ T = TypeVar("T", bound=Struct)
 
 
 class Patch(Struct, forbid_unknown_fields=True):
-    """The base of a JSON Merge Patch. Write each field as `name: str | UnsetType = UNSET`.
+    """Base class for a JSON Merge Patch. Write each field as `name: str | UnsetType = UNSET`.
 
-    A field that the caller leaves out is UNSET. A field may be null only if None is in its type.
-    An object in a patch is another Patch, or a dict, in which null removes a key.
+    A field that the caller omits is UNSET. A field may be null only if its type includes None.
+    An object in a patch is another Patch, or a dict. In a dict, null removes a key.
     """
 
     def changes(self) -> dict[str, Any]:
@@ -28,7 +28,7 @@ class Patch(Struct, forbid_unknown_fields=True):
         return {name: value for name, value in values.items() if value is not UNSET}
 
     def apply(self, current: T) -> T:
-        """Return a copy of a struct with the changes; raise Invalid (422) if that is not valid."""
+        """Return a copy of a struct with the changes; raise Invalid (422) if a change is invalid."""
         changes = self.changes()
         for field in structs.fields(current):
             if field.name in changes:
@@ -54,7 +54,7 @@ def merge(change: Any, current: Any) -> Any:
             return change.apply(current)
         names = {field.name: field.encode_name for field in structs.fields(change)}
         change = {names[name]: value for name, value in change.changes().items()}
-        if not isinstance(current, dict):  # a new object, with each null that its type allows
+        if not isinstance(current, dict):  # a new object: its type may allow null
             return {name: merge_at(name, value, None) for name, value in change.items()}
     if not isinstance(change, dict):
         return change
@@ -70,7 +70,7 @@ def merge(change: Any, current: Any) -> Any:
 
 
 def merge_at(name: Any, change: Any, current: Any) -> Any:
-    """Merge a change into the member of an object; put its name into the pointer of a fault."""
+    """Merge a change into a member of an object; add the member's name to a fault's pointer."""
     try:
         return merge(change, current)
     except Invalid as error:
@@ -100,7 +100,7 @@ def check_patch(function: Callable[..., Any], kind: Any, seen: list[Any]) -> Non
             raise refuse(function, f"`{field.name}` is a method of a Patch: {fix}")
         if field.default is not UNSET:
             fix = f"write `{field.name}: T | UnsetType = UNSET`"
-            raise refuse(function, f"`{field.name}` may be left out of a patch: {fix}")
+            raise refuse(function, f"`{field.name}` must be optional in a patch: {fix}")
         for each in objects(field.type):
             if is_patch(each):
                 if each not in [*seen, kind]:

@@ -15,12 +15,12 @@ T = TypeVar("T")
 def per_process(make: Callable[[], T]) -> Callable[[], T]:
     """Decorate a function that makes a client, so that it is called once per process.
 
-    The first call makes the client, in the worker that needs it: connections and threads made
-    before the fork do not work after it. Each application has a client of its own; if that has a
-    method `close` or `dispose`, it is called when the application or the process ends. Needs an application
-    context.
+    The first call in a worker makes the client, because connections and threads from before the
+    fork do not work in the worker. Each application has its own client. When the application or the
+    process ends, the client's method `close` or `dispose` is called, if it has one. Needs an
+    application context.
     """
-    locks: dict[int, RLock] = {}  # by process: a forked one must not wait for a thread that is gone
+    locks: dict[int, RLock] = {}  # by process: after a fork, the thread that holds a lock is gone
 
     @wraps(make)
     def get() -> T:

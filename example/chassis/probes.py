@@ -1,4 +1,4 @@
-"""GET /: what this is. GET /health: the process is up."""
+"""Serve GET /, which links to the documentation, and GET /health, which checks the process."""
 
 from typing import Annotated, Literal
 
@@ -36,7 +36,7 @@ def get_index() -> Index:
 @public
 @operation()
 def get_health() -> Health:
-    """Report that the process is up; nothing that it depends on is checked."""
+    """Report that the process is up. Its dependencies are not checked."""
     return Health("ok")
 
 

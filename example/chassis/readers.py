@@ -1,4 +1,4 @@
-"""Read a body of the declared media types; refuse another one."""
+"""Read a body that has a declared media type; refuse other media types with 415."""
 
 from collections.abc import Callable
 from functools import partial
@@ -54,7 +54,7 @@ def reader_of(content: Content) -> Callable[[], Any]:
 
 
 def is_empty() -> bool:
-    """Return whether the request has no body. A chunked body is read to find out, and kept."""
+    """Return whether the request has no body. To find out, a chunked body is read and cached."""
     if request.content_length is None and "HTTP_TRANSFER_ENCODING" in request.environ:
         return not request.get_data()
     return not request.content_length
@@ -72,7 +72,7 @@ def read_text(kind: Any) -> Any:
     if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "us-ascii"):
         raise UnsupportedMediaType("The charset must be utf-8.")
     try:
-        text = read_bytes().decode("utf-8-sig")  # spreadsheets add the mark
+        text = read_bytes().decode("utf-8-sig")  # spreadsheets add a byte order mark
     except UnicodeDecodeError as error:
         raise BadRequest(f"The body is not valid UTF-8: {error}.") from error
     return convert(text, kind)

@@ -19,7 +19,7 @@ python_makes_record = logging.Logger.makeRecord
 
 
 class JsonFormatter(MsgspecFormatter):
-    """Write a record as a JSON object, whose own fields the caller's cannot replace."""
+    """Write a record as a JSON object. The caller's fields cannot replace the record's own."""
 
     def add_fields(
         self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
@@ -84,7 +84,7 @@ def make_record(
     extra: Any = None,
     sinfo: str | None = None,
 ) -> logging.LogRecord:
-    """Make a record. Python's makeRecord raises KeyError for `extra={"name": …}`: rename such a field."""
+    """Make a record; rename `extra` fields such as "name", for which Python raises KeyError."""
     given = (self, name, level, fn, lno, msg, args, exc_info, func)
     try:
         return python_makes_record(*given, extra, sinfo)

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 def read_body(decoder: Decoder[T]) -> T:
-    """Decode the request's body, which is JSON; nothing else reads it."""
+    """Decode the request's JSON body. The body is not cached, because nothing else reads it."""
     try:
         return decoder.decode(request.get_data(cache=False))
     except msgspec.ValidationError as error:
@@ -87,7 +87,7 @@ def pointer_to(place: list[str]) -> str:
 
 
 def fault_of(error: msgspec.ValidationError) -> tuple[str, list[str]]:
-    """Split msgspec's message into what is wrong and the path to it, if it names one.
+    """Split msgspec's message into the fault and its path; the path is empty if there is none.
 
     "Expected `int`, got `str` - at `$.rows[0].n`": "Expected `int`, got `str`", ["rows", "0", "n"].
     """

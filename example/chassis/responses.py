@@ -16,7 +16,7 @@ from .content import Content, response_of
 from .streams import respond, revalidate
 
 EMPTY = {204, 205, 304}  # no content: https://www.rfc-editor.org/rfc/rfc9110#section-6.4.1
-# Types after the value, in a tuple such as Flask accepts, that do not name the status.
+# Flask accepts tuples with these types after the value, but they do not name the status.
 NO_STATUS = (int, HTTPStatus, dict, Mapping)
 Headers = Mapping[str, Callable[[Any], str | None]]
 
@@ -25,20 +25,20 @@ class Responses:
     """The success responses of an operation.
 
     `types` has the type of the content for each status: NoneType for no content, Response for a
-    response that the view makes itself. `status` is for a value that is returned without one.
+    response that the view makes itself. A value that is returned without a status gets `status`.
     """
 
     def __init__(
         self, function: Callable[..., Any], hint: Any, status: int | None, headers: Headers
     ) -> None:
-        """Read a function's return annotation; raise TypeError if it cannot work."""
+        """Read a function's return annotation; raise TypeError if it is not supported."""
         plain, paired = split(function, hint)
         if Response in map(bare, sum(paired.values(), plain)) and (plain[1:] or paired):
             fix = "write `-> flask.Response` alone, or `tuple[T, Literal[201]]` for a status"
-            raise refuse(function, f"a Response beside another type cannot be described: {fix}")
+            raise refuse(function, f"a Response in a union cannot be described: {fix}")
         if len(plain) > 1 and type(None) in plain:
             fix = "raise NotFound, or add `tuple[None, Literal[204]]` in place of None"
-            raise refuse(function, f"`-> T | None` hides what the caller gets: {fix}")
+            raise refuse(function, f"`-> T | None` does not declare the response for None: {fix}")
         if paired and any(map(is_tuple, plain)):
             raise refuse(function, "an array without a status is ambiguous: add its Literal status")
         if status and not plain:
@@ -56,7 +56,7 @@ class Responses:
         self.contents: dict[int, Content] = {}  # other than JSON
         for code, kind in self.types.items():
             if code not in range(200, 400):
-                raise refuse(function, f"{code} is no success: raise it, and add it to `errors`")
+                raise refuse(function, f"{code} is not a success: raise it, and add it to `errors`")
             if code in EMPTY and kind not in (type(None), Response):
                 raise refuse(function, f"{code} has no content: return None with it")
             if content := response_of(function, kind):
@@ -70,13 +70,13 @@ class Responses:
         streams = [content for content in self.contents.values() if content.kind is Iterator]
         if headers and streams:
             fix = "return `tuple[T, Literal[200], dict[str, str]]`"
-            raise refuse(function, f"`headers` are made of a value, and a stream has none: {fix}")
+            raise refuse(function, f"`headers` need a value, and a stream has none: {fix}")
         if headers and {*self.types.values()} == {type(None)}:
             fix = "return `tuple[None, Literal[204], dict[str, str]]`"
-            raise refuse(function, f"`headers` are made of a value, and it returns none: {fix}")
+            raise refuse(function, f"`headers` need a value, and it returns none: {fix}")
 
     def make(self, returned: Any) -> Response:
-        """Make the response; send an undeclared status too."""
+        """Make the response. A status that is not declared is sent, too."""
         if isinstance(returned, BaseResponse):
             return returned  # type: ignore[return-value]
         status, own = self.status, None
@@ -95,7 +95,7 @@ class Responses:
                 if (value := make(returned)) is not None:
                     response.headers[name] = value
                 elif name not in self.optional:
-                    raise refuse(make, f"it makes no {name}: annotate it as `-> str | None`")
+                    raise refuse(make, f"it returned None for {name}: annotate `-> str | None`")
         if own:
             response.headers.update(own)
         return revalidate(response) if "ETag" in self.headers else response

@@ -1,4 +1,4 @@
-"""Refuse routes that do not fit their views, when the application is complete."""
+"""Check, when the application is complete, that each route matches its view."""
 
 import inspect
 import re
@@ -34,7 +34,7 @@ def id_of(rule: Rule, method: str) -> str:
 
 
 def check_routes(app: Flask) -> None:
-    """Raise TypeError if a route and its view do not fit each other, or two routes are the same."""
+    """Raise TypeError if a route does not match its view, or two views serve the same route."""
     served: dict[tuple[str, str], Any] = {}
     for rule in app.url_map.iter_rules():
         view: Any = app.view_functions.get(rule.endpoint)
@@ -49,7 +49,7 @@ def check_routes(app: Flask) -> None:
             function = getattr(method, "__func__", method)  # of a staticmethod
             if inspect.isfunction(function) and vars(function).keys() & MARKS:
                 fix = "write a function, or set `decorators` in the class"
-                raise refuse(function, f"a mark on a method of a view has no effect: {fix}")
+                raise refuse(function, f"this decorator has no effect on a method of a view: {fix}")
         if hasattr(view, "operation"):
             check_path(rule, view)
         elif inspect.iscoroutinefunction(view) and not find_spec("asgiref"):
@@ -61,7 +61,7 @@ def check_path(rule: Rule, view: Any) -> None:
     takes = view.operation.takes
     wanted = takes.keys() - PARTS
     for name in sorted(rule.arguments & PARTS):
-        raise refuse(view, f"{rule.rule} has `{name}`, the name of a part: rename it")
+        raise refuse(view, f"{rule.rule} has `{name}`, a reserved name: rename it")
     for name in sorted(rule.arguments - wanted):
         raise refuse(view, f"{rule.rule} has `{name}`: add the parameter `{name}: str`")
     for name in sorted(wanted - rule.arguments):
@@ -74,4 +74,4 @@ def check_path(rule: Rule, view: Any) -> None:
         if made and base is not made:
             fix = f"write `{name}: {made.__name__}`, or <{name}> in the path"
             named = base.__name__ if isinstance(base, type) else base
-            raise refuse(view, f"<{converter}:{name}> gives no {named}: {fix}")
+            raise refuse(view, f"<{converter}:{name}> is not of the type {named}: {fix}")

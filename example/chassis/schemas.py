@@ -1,4 +1,4 @@
-"""Make the JSON Schemas of the document, each type under one stable name."""
+"""Make the JSON Schemas of the OpenAPI document; give each type a stable name."""
 
 import inspect
 from collections.abc import Sequence
@@ -12,27 +12,27 @@ PLACE = "#/components/schemas/"
 
 
 def schemas_of(types: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
-    """Return the schema of each type, and the named schemas that these refer to.
+    """Return the schema of each type, and the named schemas to which the types refer.
 
-    A type is named after its class. If two classes have the same name, the first one keeps it. The
-    second one gets the name of its module, too. So a new type does not rename others.
+    A type is named after its class. If two classes have the same name, the name of the second one
+    starts with its module. So a new type does not rename an existing one.
     """
     try:
         made = msgspec.json.schema_components(
             types, ref_template=PLACE + "{name}", schema_hook=schema_of
         )
-    except KeyError as error:  # two generic types of classes with one name, for example
+    except KeyError as error:  # for example, generic types whose classes have the same name
         raise TypeError(
             f"{error}: another type has this name in OpenAPI: rename a class"
         ) from error
     text = msgspec.json.encode(made)
     first: dict[str, str] = {}
     for name in made[1]:
-        if name.endswith("_"):  # Page[list[Item]]: it contains the name of another type's module
+        if name.endswith("_"):  # Page[list[Item]]: the name contains the module of Item
             continue
         first.setdefault(name.rpartition(".")[2], name)
     for short, name in first.items():
-        if short != name:  # msgspec gives each of them the name of its module
+        if short != name:  # the class name is not unique, so msgspec adds the module
             for quoted in ('"%s":', f'"{PLACE}%s"'):
                 text = text.replace((quoted % name).encode(), (quoted % short).encode())
     schemas, named = msgspec.json.decode(text)

@@ -1,11 +1,11 @@
-"""A setting that nothing shows by accident."""
+"""Keep secrets out of messages, logs and tracebacks."""
 
 import inspect
 from typing import Annotated, Any, get_args, get_origin
 
 
 class Secret:
-    """A text that no message, log or traceback shows; `reveal()` returns it."""
+    """A string that messages, logs and tracebacks show as Secret(…); `reveal()` returns it."""
 
     __slots__ = ("_text",)
 
@@ -26,12 +26,12 @@ class Secret:
 
 
 def is_secret(kind: Any) -> bool:
-    """Tell whether a type is a Secret, or has one in it."""
+    """Return whether a type is a Secret or contains one."""
     return inspect.isclass(kind) and issubclass(kind, Secret) or any(map(is_secret, get_args(kind)))
 
 
 def as_text(kind: Any) -> Any:
-    """Replace Secret by `str`, because msgspec accepts limits of length on that only."""
+    """Replace Secret with `str`, because msgspec accepts length limits only on `str`."""
     if get_origin(kind) is Annotated:
         base, *rest = get_args(kind)
         return Annotated[(as_text(base), *rest)]

@@ -1,4 +1,4 @@
-"""Declare security schemes for the document, each with the function that verifies credentials."""
+"""Declare OpenAPI security schemes, each with the function that verifies credentials."""
 
 import inspect
 import re
@@ -26,8 +26,8 @@ match_bearer = re.compile(r"bearer +([\w.~+/-]+=*)", re.ASCII | re.IGNORECASE).f
 class Scheme(Generic[C]):
     """A security scheme. Make one with `bearer`, `api_key` or `open_id_connect`.
 
-    `verify` takes the token or key, which is never empty, and returns the caller. If the caller is
-    false (None, False, "" or an empty list), the response is 401. `verify` may raise other errors.
+    `verify` takes the token or key, which is never empty, and returns the caller. If it returns a
+    falsy value, such as None or "", the response is 401. `verify` may raise other errors.
     """
 
     verify: Verify[C]
@@ -51,7 +51,7 @@ class Scheme(Generic[C]):
                 raise refuse(self.verify, mistake)
 
     def with_scopes(self, *scopes: str) -> "Scheme[C]":
-        """Return a scheme that also requires these in a caller's attribute `scopes`; else 403."""
+        """Return a scheme that also requires these scopes in the caller's `scopes`, or 403."""
         if not scopes:
             raise refuse(self.verify, "with_scopes() names no scope: add one")
         return replace(self, scopes=(*self.scopes, *scopes))
@@ -80,7 +80,7 @@ class Scheme(Generic[C]):
 
 
 def is_verifier(verify: Any) -> bool:
-    """Return whether this can verify a token: a coroutine or a generator would accept every one."""
+    """Return whether this can verify a token. A coroutine or generator would accept every token."""
     for each in (verify, type(verify).__call__):
         if inspect.iscoroutinefunction(each) or inspect.isgeneratorfunction(each):
             return False
@@ -94,17 +94,17 @@ def is_verifier(verify: Any) -> bool:
 
 
 def bearer(verify: Verify[C], name: str = "bearer", errors: tuple[int, ...] = ()) -> Scheme[C]:
-    """Make a scheme of tokens that callers send as `Authorization: Bearer …`."""
+    """Make a scheme for tokens that callers send as `Authorization: Bearer …`."""
     return Scheme(verify, name, {"type": "http", "scheme": "bearer"}, errors=errors)
 
 
 def api_key(header: str, verify: Verify[C], name: str = "apiKey") -> Scheme[C]:
-    """Make a scheme of keys that callers send in a header, such as X-API-Key."""
+    """Make a scheme for keys that callers send in a header, such as X-API-Key."""
     return Scheme(verify, name, {"type": "apiKey", "in": "header", "name": header})
 
 
 def open_id_connect(url: str, verify: Verify[C], name: str = "openIdConnect") -> Scheme[C]:
-    """Make a scheme of an OpenID Connect issuer's tokens; `url` is its discovery document."""
+    """Make a scheme for the tokens of an OpenID Connect issuer with this discovery document."""
     return Scheme(verify, name, {"type": "openIdConnect", "openIdConnectUrl": url})
 
 
@@ -133,7 +133,7 @@ def public(view: V) -> V:
 def require(view: Any, security: Scheme[Any] | Sequence[Scheme[Any]]) -> Callable[..., Any]:
     """Mark a view that needs one of these schemes; return it with a check that they were verified.
 
-    A decorator above @operation() that copies no attributes would hide the mark from close_app.
+    The check is needed because a decorator above @operation() can hide the mark from close_app.
     """
     schemes = tuple(security) if isinstance(security, (list, tuple)) else (security,)
     if not schemes or not all(isinstance(scheme, Scheme) for scheme in schemes):

@@ -1,4 +1,4 @@
-"""The logger and the functions that gunicorn.conf.py uses."""
+"""Provide the logger and the functions that gunicorn.conf.py uses."""
 
 import gc
 import logging
@@ -27,8 +27,8 @@ class Logger(glogging.Logger):
     def access(self, resp: Any, req: Any, environ: Any, request_time: timedelta) -> None:
         """Log a response, without the query string, because that may hold personal data.
 
-        A response whose body was not sent to its end has `aborted`: "server" if the application
-        failed, "client" if the client closed the connection or stopped reading.
+        If the body was not sent completely, `aborted` is "server" if the application failed, and
+        "client" if the client closed the connection or stopped reading.
         """
         if self.access_log_enabled:
             path = environ["RAW_URI"].partition("?")[0]
@@ -52,7 +52,7 @@ class Logger(glogging.Logger):
 
 def cpus(limit: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
     """Count the CPUs that this process may use: by its affinity and its control group's quota."""
-    affinity = getattr(os, "sched_getaffinity", None)  # Linux has it
+    affinity = getattr(os, "sched_getaffinity", None)  # only on Linux
     count = len(affinity(0)) if affinity else os.cpu_count() or 1
     try:
         quota, period = limit.read_text().split()
@@ -62,8 +62,8 @@ def cpus(limit: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
 
 
 def sockets(address: str, port: int) -> list[str]:
-    """Return the addresses to bind. `::` is every address, of both families if the system has them."""
-    if set(address) - {":", "0"}:  # else it is `::`, perhaps in another form
+    """Return the addresses to bind. `::` stands for every IPv4 and IPv6 address of the system."""
+    if set(address) - {":", "0"}:  # not `::` or an equal form such as 0::0
         return [f"[{address}]:{port}" if ":" in address else f"{address}:{port}"]
     try:
         with socket.socket(socket.AF_INET6) as probe:
@@ -84,7 +84,7 @@ def open_files(wanted: int) -> int:
 
 
 def refuse_reloads(server: Any) -> None:
-    """Ignore SIGHUP, and log why. SIGTERM would wait for each reload, which takes seconds."""
+    """Ignore SIGHUP, and log that. A reload takes seconds, and SIGTERM would wait for each one."""
 
     def refuse() -> None:
         server.log.warning("SIGHUP is ignored. To load new code or settings, restart the server.")
@@ -93,9 +93,9 @@ def refuse_reloads(server: Any) -> None:
 
 
 def before_the_fork(server: Any) -> None:
-    """Exclude the application from garbage collections, each of which stops every thread.
+    """Exclude the application's objects from garbage collection, which stops every thread.
 
-    Warn of threads, because they do not exist in the workers.
+    Log a warning for each thread, because threads do not exist in the forked workers.
     """
     for thread in threading.enumerate()[1:]:
         message = "The thread %s was started before the fork: it does not run in the workers."

@@ -1,4 +1,4 @@
-"""The settings of the server, read once and refused at the start if they are wrong."""
+"""Read the server's settings once; refuse to start if one is invalid."""
 
 import os
 from collections.abc import Mapping
@@ -50,9 +50,9 @@ class ServerSettings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """Return the settings of the environment; an unset or empty variable has its default.
+        """Read the settings from the environment; an unset or empty variable has its default.
 
-        Raises SystemExit with a line for each variable that is missing or wrong.
+        Raises SystemExit with a line for each variable that is missing or invalid.
         """
-        __tracebackhide__ = True  # pytest would show the variables, secrets among them
+        __tracebackhide__ = True  # pytest would show the variables, including secrets
         return environment.read(cls, environ)

@@ -23,15 +23,15 @@ def respond(content: Content, returned: Any, status: int) -> Response:
     if not returned.is_file():
         raise NotFound("There is no such file.")
     response = send_file(returned.absolute(), media_type, conditional=True)
-    if response.status_code == 200:  # else 206, a part, or 304, not modified
+    if response.status_code == 200:  # not 206 (a range) or 304 (not modified)
         response.status_code = status
     return response
 
 
 def start(chunks: Iterator[Any]) -> Iterator[Any]:
-    """Make the first chunk now, because an error in it can still get a response of its own.
+    """Make the first chunk before the response begins, so that an error in it can become a problem.
 
-    The others are made while the response is sent, in the context of the request.
+    The other chunks are made while the response is sent, in the context of the request.
     """
     close = getattr(chunks, "close", bool)
     first = next(chunks, b"")
@@ -50,9 +50,9 @@ def start(chunks: Iterator[Any]) -> Iterator[Any]:
 
 
 def revalidate(response: Response) -> Response:
-    """Let a client cache a response with an ETag, if it revalidates the response at each use.
+    """Let a client cache a response with an ETag; it must revalidate the response before each use.
 
-    Return 304 if its ETag is current: https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2.
+    Return 304 if the client's ETag matches: https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2.
     """
     if request.method not in ("GET", "HEAD"):
         return response

@@ -15,10 +15,10 @@ import msgspec
 from msgspec import Meta, inspect, structs
 
 ZONED = Annotated[datetime, Meta(tz=True)]
-# In another zone than UTC, a time on the first or the last day may be outside the years 1 to 9999.
+# With an offset, a time on the first or the last day may be outside the years 1 to 9999 in UTC.
 YEARS = "^(?!0000|(0001-01-01|9999-12-31).*[+-])"
 AMOUNT = r"^-?(0|[1-9][0-9]{0,10})(\.[0-9]{1,4})?$"
-# Types with values that a store or Python's arithmetic cannot hold, and what to write instead.
+# Types with values that datastores cannot store or Python cannot compute, and their replacements.
 REFUSED: dict[type, str] = {
     inspect.DateTimeType: "use chassis.Time",
     inspect.DecimalType: "use chassis.Money",
@@ -27,7 +27,7 @@ REFUSED: dict[type, str] = {
 
 
 class FromText(type):
-    """The class of a type whose values are text in JSON, and `made` by `read` in Python."""
+    """Metaclass of types that are strings in JSON; `read` converts a string to a `made`."""
 
     made: type
     read: Any
@@ -72,14 +72,14 @@ else:
         AnyMoney,
         Meta(extra_json_schema={"type": "string", "format": "decimal", "pattern": AMOUNT}),
     ]
-# Without NUL: JSON allows it, but not every datastore can store it. The limit is in the pattern, because
-# msgspec refuses a second max_length.
+# A string without NUL, which JSON allows, but not every datastore can store. The limit is in the
+# pattern, because msgspec refuses a second max_length.
 Text = Annotated[
     str, Meta(pattern="^[^\\u0000]{0,10000}$", extra_json_schema={"maxLength": 10_000})
 ]
 Date = Annotated[date, Meta(extra_json_schema={"pattern": "^(?!0000)"})]
 Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1, extra_json_schema={"format": "int64"})]
-# Finite, in a query too, where msgspec reads nan and inf.
+# A finite number. In a query, msgspec would accept nan and inf.
 Float = Annotated[
     float,
     Meta(
@@ -111,7 +111,7 @@ def dec_hook(kind: Any, value: Any) -> Any:
 
 
 def is_storable(value: Any) -> bool:
-    """Return whether every store can hold a value of the path: no NUL, no NaN, at most 64 bits."""
+    """Return whether datastores can store a path parameter: no NUL, no NaN, at most 64 bits."""
     if isinstance(value, str):
         return "\0" not in value
     if isinstance(value, float):
@@ -124,7 +124,7 @@ def not_finite(parameters: Any) -> Iterator[str]:
     if isinstance(parameters, msgspec.Struct) and all(
         isinstance(value, str | int) for value in structs.astuple(parameters)
     ):
-        return  # quickly, because most have no float
+        return  # most parameters have no float: skip the slow check
     for name, value in msgspec.to_builtins(parameters, enc_hook=bool).items():
         for each in value if isinstance(value, list | tuple) else [value]:
             if isinstance(each, float) and not math.isfinite(each):

@@ -1,7 +1,7 @@
 """gunicorn's threaded worker, with four changes: docs/server.md has the measurements.
 
-- At a stop, queued connections are accepted before the port is closed.
-- A client that sends nothing, or stops halfway, holds no thread for long.
+- At shutdown, queued connections are accepted before the port is closed.
+- A client that sends nothing, or stops halfway, does not occupy a thread for long.
 - A worker without a free thread leaves new connections to the other workers.
 - A body in thousands of small chunks is refused.
 """
@@ -20,15 +20,15 @@ from gunicorn.http.body import ChunkedReader
 from gunicorn.http.errors import InvalidChunkSize
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-# Seconds that a client has to close its end: https://www.rfc-editor.org/rfc/rfc9112#section-9.6
+# Seconds for a client to close its side: https://www.rfc-editor.org/rfc/rfc9112#section-9.6
 LINGER = 2
 # Seconds for which a stopping worker still accepts. SIGTERM to a process group reaches the workers
-# before the master has closed the port: a worker that closed it first would leave connections queued.
+# before the master closes the port: if they closed it first, connections would stay queued.
 LAST_CALL = 0.5
-# Pauses before the last accept() and after close(), in seconds. A connection between the two is reset, so no
-# request starts meanwhile: busy threads would delay close(), and a client that got a response connects again.
+# Seconds before the last accept() and after close(). A connection between the two is reset. So no
+# request starts meanwhile: busy threads would delay close(), and served clients would connect again.
 QUIET = 0.05
-# The most chunks of less than SMALL bytes in a body, because each takes 3 microseconds of CPU time.
+# Maximum number of chunks under SMALL bytes in a body: docs/server.md has the CPU time of a chunk.
 CHUNKS, SMALL = 4096, 256
 
 
@@ -47,7 +47,7 @@ class Worker(ThreadWorker):
     patience = 0  # seconds that a client may pause in a request or a response; 0 is no limit
 
     def init_signals(self) -> None:
-        """Ignore SIGHUP, which may reach a whole process group and would end this process at once."""
+        """Ignore SIGHUP: a whole process group can receive it, and it would end this process."""
         super().init_signals()
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
@@ -59,15 +59,15 @@ class Worker(ThreadWorker):
             self.take(listener)
 
     def take(self, listener: socket.socket) -> bool:
-        """Accept a queued connection, and tell whether there was one.
+        """Accept a queued connection; return whether there was one.
 
-        A thread gets it when the client has sent something.
+        The connection gets a thread when the client has sent something.
         """
         try:
             client, address = listener.accept()
         except OSError:  # none is queued, the client has gone, or no more files can be opened
             return False
-        # At a socket of both families, an IPv4 client has an address such as ::ffff:192.0.2.1.
+        # On a dual-stack socket, an IPv4 client has an address such as ::ffff:192.0.2.1.
         if listener.family == socket.AF_INET6 and "." in address[0]:
             address = (address[0].removeprefix("::ffff:"), address[1])
         # Kernel timeouts apply to each read; Python's would cover the whole response.
@@ -82,7 +82,7 @@ class Worker(ThreadWorker):
         return True
 
     def is_full(self) -> bool:
-        """Tell whether every thread has a request."""
+        """Return whether every thread is busy."""
         waiting = len(self.keepalived_conns) + len(self.pending_conns)
         return bool(self.nr_conns - waiting >= self.cfg.threads)
 
@@ -105,20 +105,20 @@ class Worker(ThreadWorker):
         time.sleep(QUIET)
 
     def is_parent_alive(self) -> bool:
-        """Tell whether the master lives; if not, begin to stop."""
+        """Return whether the master is alive; begin to shut down if it is not."""
         if not super().is_parent_alive():
             self.alive = False  # only ever set to False, because a SIGTERM may arrive meanwhile
         return bool(self.alive)
 
     def handle_request(self, req: Any, conn: TConn) -> bool:
-        """Handle a request whose body has a limited number of small chunks."""
+        """Handle a request; limit the number of small chunks in its body."""
         reader = req.body.reader
         if isinstance(reader, ChunkedReader):
             reader.parser = limit_chunks(reader.parser)  # type: ignore[assignment]
         return bool(super().handle_request(req, conn))
 
     def finish_request(self, conn: TConn, fs: Any) -> None:
-        """Keep a connection for its next request, or close it as soon as the client has.
+        """Keep a connection for its next request, or close it when the client has closed its side.
 
         If accepting was stopped because the worker was full, accept one queued connection.
         """

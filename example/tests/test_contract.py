@@ -1,4 +1,4 @@
-"""The document describes what your application does, and your application does it."""
+"""Your application responds as its document declares."""
 
 import tomllib
 from pathlib import Path

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def written(value: Any) -> str:
-    """Return a default as its variable has it."""
+    """Return a default as it is written in a variable."""
     match value:
         case None:
             return ""
@@ -33,7 +33,7 @@ def written(value: Any) -> str:
     ("path", "line"),
     [
         (".env.example", r"^([A-Z0-9_]+)=(.*)$"),
-        ("README.md", r"^\| `([A-Z0-9_]+)` \| (?:`(.*?)` )?\|"),
+        ("docs/settings.md", r"^\| `([A-Z0-9_]+)` \| (?:`(.*?)` )?\|"),
     ],
 )
 def test_every_setting_is_documented_with_its_default(path: str, line: str) -> None:

@@ -1,4 +1,4 @@
-"""GET /openapi.json: the document. GET /docs: the page that shows it."""
+"""Serve the OpenAPI document at /openapi.json, and Swagger UI, the page that shows it, at /docs."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +20,7 @@ docs = Blueprint("docs", __name__, url_prefix="/docs")
 @public
 @undocumented
 def get_openapi() -> Response:
-    """Return the document, with the prefix at which a proxy serves the application."""
+    """Return the document, with the path prefix that a proxy adds in front of the application."""
     document = current_app.extensions["document"]
     if request.root_path and document.get("servers") == [{"url": "/"}]:
         document = document | {"servers": [{"url": request.root_path}]}
@@ -32,7 +32,7 @@ def get_openapi() -> Response:
 @public
 @undocumented
 def get_docs(name: str = "index.html") -> Response:
-    """Return the page, or one of its files: this folder's or Swagger UI's."""
+    """Return the page, or one of its files from this folder or from Swagger UI's package."""
     folder = Path(__file__).parent
     if not (folder / name).exists():
         package = find_spec("flask_swagger_ui")  # not imported: only its files are used
@@ -43,7 +43,7 @@ def get_docs(name: str = "index.html") -> Response:
 
 
 def register(app: Flask) -> None:
-    """Add the document, and the page unless DOCS is off."""
+    """Serve the document; serve the page unless DOCS is off."""
     app.register_blueprint(openapi)
     if app.extensions["settings"].docs == "on":
         app.register_blueprint(docs)

@@ -1,4 +1,4 @@
-"""An application in which something fails behind each path."""
+"""An application in which each path fails in another place."""
 
 from collections.abc import Iterator
 from io import BytesIO
@@ -12,7 +12,7 @@ from .things import open_test_app
 
 
 class Bare(BaseException):
-    """An exception that is no Exception."""
+    """A BaseException that is not an Exception, as SystemExit is."""
 
 
 RAISED = {

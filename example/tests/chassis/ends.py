@@ -1,4 +1,4 @@
-"""An application that returns the values it gets; the ends of each type, and what is beyond them."""
+"""An application that returns the values it gets; limits of each type, and values beyond them."""
 
 import json
 from collections.abc import Callable
@@ -27,7 +27,7 @@ class Values(Input):
     price: Money = Decimal()
 
 
-# A field, what is sent, and what comes back if that is not the same.
+# A field, the value to send, and the value that is returned if it differs.
 ENDS: list[tuple[Any, ...]] = [
     ("text", "é😀" * 5_000),
     ("text", " \x01\x7f\n\u202e\uffff"),
@@ -127,7 +127,7 @@ def send(client: FlaskClient, place: str, name: str, value: Any) -> TestResponse
 
 
 def check_ends(client: FlaskClient, place: str) -> None:
-    """Check that each end comes back as it was sent."""
+    """Check that the smallest and largest values of each type are returned as they were sent."""
     for name, sent, *kept in ENDS:
         response = send(client, place, name, sent)
         found = response.get_json(force=True).get(name)

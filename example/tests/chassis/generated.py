@@ -19,11 +19,11 @@ def after_load_schema(context: schemathesis.HookContext, schema: Any) -> None:
 
 @schemathesis.hook
 def filter_case(context: schemathesis.HookContext, case: schemathesis.Case[Any]) -> bool:
-    """Omit what the checks want refused, but is valid when it is sent.
+    """Omit requests that the checks expect to be refused, although they are valid when sent.
 
     - Requests with an unknown header.
-    - Text that was made of another type: any body is text.
-    - 0 and 1 in a form, for true and false; a list of files, each of which may have any bytes.
+    - Text generated from another type, because any body is valid text.
+    - 0 and 1 for true and false in a form; a list of files, because a file may have any bytes.
     """
     if "x-schemathesis-unknown-property" in case.headers:
         return False
@@ -39,7 +39,7 @@ def filter_case(context: schemathesis.HookContext, case: schemathesis.Case[Any])
 
 
 def is_valid_as_text(schema: dict[str, Any], value: Any) -> bool:
-    """Return whether a value of a form becomes valid when it is sent, although the check wants it refused."""
+    """Return whether a form sends this invalid value as a valid one."""
     if schema.get("type") == "boolean":
         return str(value) in ("0", "1")
     is_file = "binary" in schema.get("items", {}).values()

@@ -1,4 +1,4 @@
-"""Operations that take and return everything but plain JSON; tests/chassis/shop.py serves them."""
+"""Operations with other media types than JSON, which tests/chassis/shop.py serves."""
 
 from collections.abc import Iterator
 from csv import reader

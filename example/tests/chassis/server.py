@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 # In place of the project's wsgi.py.
 WSGI = "from tests.chassis.{} import create_app\n\napp = create_app()\n"
 SETTINGS = [field.name.upper() for field in fields(Settings)]
-# What a server is started with here, whatever the environment has.
+# Settings of each server. Settings in the environment of the tests are not inherited.
 OWN = {
     "WORKERS": "1",
 }
@@ -82,7 +82,7 @@ class Server:
         )
 
     def wait(self) -> None:
-        """Wait until it responds, half a minute at most: what it writes meanwhile may fill the pipe."""
+        """Wait up to 30 seconds for a response; a longer wait could fill the pipe of the log."""
         end = time.monotonic() + 30
         while time.monotonic() < end:
             with suppress(OSError, HTTPException):
@@ -125,8 +125,8 @@ def serving(
     """Start a server on a free port; `host` is the address at which the test calls it."""
     (address, *_) = sockets("::", 0)
     with socket.socket(socket.AF_INET6 if "::" in address else socket.AF_INET) as held:
-        # The system gives the port to no other socket; a server with the same option, as gunicorn is,
-        # can still bind it.
+        # The system assigns the port to no other socket. gunicorn can still bind it, because it
+        # sets the same option.
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         held.bind(("", 0))
         port = held.getsockname()[1]
@@ -137,5 +137,5 @@ def serving(
 
 
 def access(log: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return the access lines by path: their order can differ from that of the responses."""
+    """Return the access lines by path, because they may be in another order than the responses."""
     return {line["path"]: line for line in log if line["logger"] == "gunicorn.access"}

@@ -1,4 +1,4 @@
-"""Finds statuses that an operation sends, but does not declare."""
+"""Find statuses that an operation sends, but does not declare."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

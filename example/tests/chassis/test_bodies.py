@@ -49,7 +49,7 @@ def until_the_end() -> int:
     return size
 
 
-# A reader returns what shows that it got all: the length of the text, of a value or of a file.
+# A reader returns the length of the text, value or file, as evidence that it read the whole body.
 READERS: dict[str, tuple[Read, Callable[[int], bytes], str, int]] = {
     "get_data": (lambda: len(request.get_data()), as_lines, "text/plain", LIMIT),
     "data": (lambda: len(request.data), as_lines, "text/plain", LIMIT),

@@ -133,7 +133,7 @@ def test_a_view_that_allows_an_origin_itself_keeps_its_headers(client: FlaskClie
 def test_a_preflight_is_granted_without_a_token_on_every_path(
     client: FlaskClient, path: str
 ) -> None:
-    """On an unknown one too: the page can then read the 404."""
+    """An unknown path is included, so that the page can read the 404."""
     wanted = "authorization,content-type,if-match,x-anything"
     response = preflight(client, path, PAGE, **{"Access-Control-Request-Headers": wanted})
     assert (response.status_code, response.data) == (204, b"")

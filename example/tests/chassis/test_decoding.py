@@ -16,7 +16,7 @@ from chassis.decoding import LARGE_EXPONENT
 from .things import open_test_app
 
 SIZE = 65_000  # almost MAX_JSON_BYTES
-MOST = 48  # the bytes that a byte of JSON becomes
+MOST = 48  # bytes of memory for each byte of JSON
 
 
 class Numbered(Input):

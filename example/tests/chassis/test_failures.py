@@ -149,7 +149,7 @@ def test_middleware_may_start_late_or_write() -> None:
 
 @pytest.mark.parametrize("is_in_memory", [False, True])
 def test_the_server_can_send_a_file_itself(is_in_memory: bool) -> None:
-    """It recognises its own type; what is in memory is read here, because that can fail."""
+    """The server gets its own wrapper; the application reads a file in memory, as that can fail."""
 
     class Wrapper:
         def __init__(self, file: Any, size: int) -> None:

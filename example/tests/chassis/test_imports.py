@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 MODULES = [*ROOT.glob("chassis/**/*.py"), *ROOT.glob("tests/chassis/**/*.py")]
-# What a module of the project's could import by its name, apart from the chassis.
+# The importable names of the project, except the chassis.
 OWN = {path.stem for path in ROOT.iterdir() if path.is_dir() or path.suffix == ".py"} - {"chassis"}
 
 

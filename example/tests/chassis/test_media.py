@@ -387,10 +387,13 @@ def file_in_json() -> Files:
 @pytest.mark.parametrize(
     ("function", "correction"),
     [
-        (json_with_a_file, 'a file is no JSON: write .*Media."multipart/form-data"'),
-        (csv_of_a_struct, "a body of text/csv is no .*Thing.*: take `str`, `bytes` or `IO"),
-        (form_of_text, "a body of multipart/form-data is no .*for a form a Struct"),
-        (form_with_an_object, "`thing` in a form is no text: use one value, or a list of values"),
+        (json_with_a_file, 'a file is not JSON: write .*Media."multipart/form-data"'),
+        (csv_of_a_struct, "a body of text/csv cannot be .*Thing.*: take `str`, `bytes` or `IO"),
+        (form_of_text, "a body of multipart/form-data cannot be .*for a form a Struct"),
+        (
+            form_with_an_object,
+            "`thing` in a form cannot be read from text: use one value, or a list of values",
+        ),
         (file_in_a_query_string, "`file` is a file: name multipart/form-data alone"),
         (large_file, "`file` may be larger than the body: give Media.* a `max_bytes`"),
         (two, "several Media in one body: name all media types in one"),
@@ -400,11 +403,11 @@ def file_in_json() -> Files:
         (bounded_response, "remove it from the return"),
         (several_types, "each response has one media type.*name one, or write .*Response"),
         (any_type, "each response has one media type"),
-        (csv_response_of_a_struct, "a response of text/csv is no .*: return `str`"),
-        (text_or_json, "a response of text/csv is no "),
-        (response_or_text, "a Response beside another type cannot be described"),
+        (csv_response_of_a_struct, "a response of text/csv cannot be .*: return `str`"),
+        (text_or_json, "a response of text/csv cannot be "),
+        (response_or_text, "a Response in a union cannot be described"),
         (stream_without_media, "for another media type, add chassis.Media"),
-        (file_in_json, "a file is no JSON"),
+        (file_in_json, "a file is not JSON"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -427,11 +430,11 @@ def test_headers_made_of_a_stream_are_refused() -> None:
     ("types", "options", "correction"),
     [
         ((), {}, "name a media type"),
-        (("csv",), {}, "'csv' is no media type: write it in lower case"),
-        (("Text/CSV",), {}, "is no media type"),
+        (("csv",), {}, "'csv' is not a media type: write it in lower case"),
+        (("Text/CSV",), {}, "is not a media type"),
         (("text/csv; charset=utf-8",), {}, "without parameters"),
-        (("*/csv",), {}, "is no media type"),
-        (("text/csv",), {"max_bytes": 0}, "`max_bytes` is 0: use a number from 1"),
+        (("*/csv",), {}, "is not a media type"),
+        (("text/csv",), {"max_bytes": 0}, "`max_bytes` is 0: use a positive integer"),
         (("text/csv",), {"max_bytes": "1"}, "`max_bytes` is '1'"),
     ],
 )
@@ -445,7 +448,7 @@ def test_a_media_type_or_a_limit_that_cannot_be_is_refused(
 
 
 def test_the_media_types_of_a_file_are_a_tuple() -> None:
-    with pytest.raises(TypeError, match=r'`media_types` is a text: write \("image/png",\)'):
+    with pytest.raises(TypeError, match=r'`media_types` is a string: write \("image/png",\)'):
         type("File", (Upload,), {"media_types": "image/png"})
 
 

@@ -1,4 +1,4 @@
-"""What a signature promises, shown on a resource that uses all of it."""
+"""A view's signature is its contract; the resource here uses each kind of parameter."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -142,7 +142,7 @@ def put(client: FlaskClient, body: str) -> TestResponse:
 
 
 def fault(response: TestResponse) -> Any:
-    """Return what a 422 says is wrong."""
+    """Return the errors that a 422 lists."""
     assert response.status_code == 422
     return response.get_json(force=True)["errors"][0]
 

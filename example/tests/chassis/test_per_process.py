@@ -17,7 +17,7 @@ from .things import create_app
 
 class Client:
     def __init__(self) -> None:
-        sleep(0.01)  # other threads come meanwhile
+        sleep(0.01)  # other threads call it meanwhile
         self.closed = False
 
     def close(self) -> None:

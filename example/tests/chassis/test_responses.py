@@ -1,4 +1,4 @@
-"""What a view returns is what the caller gets, and what the document says."""
+"""The caller gets the value that a view returns, and the document declares it."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -21,7 +21,7 @@ TOKEN = {"Authorization": "Bearer writer"}
 T = TypeVar("T")
 Created = tuple[T, Literal[201], dict[str, str]]
 
-ALWAYS = {"400", "500"}  # of every operation
+ALWAYS = {"400", "500"}  # declared by every operation
 
 
 @pytest.fixture
@@ -245,7 +245,7 @@ def content_of_204() -> tuple[Thing, Literal[204]]:
         (response_beside, "write `-> flask.Response` alone"),
         (response_or_none, "write `-> flask.Response` alone"),
         (response_with_status, "write `-> flask.Response` alone"),
-        (error, "404 is no success: raise it, and add it to `errors`"),
+        (error, "404 is not a success: raise it, and add it to `errors`"),
         (content_of_204, "204 has no content: return None with it"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -258,8 +258,8 @@ def test_what_cannot_be_described_is_refused_at_import(function: Any, correction
 @pytest.mark.parametrize(
     ("declared", "correction"),
     [
-        ({"status": 404}, "404 is no success"),
-        ({"status": 100}, "100 is no success"),
+        ({"status": 404}, "404 is not a success"),
+        ({"status": 100}, "100 is not a success"),
         ({"headers": {"ETag": str}}, "it returns none"),
     ],
 )
@@ -311,7 +311,7 @@ def test_any_callable_may_make_an_optional_header(make: Any) -> None:
 def test_a_required_header_that_is_missing_is_a_bug(caplog: pytest.LogCaptureFixture) -> None:
     client, _ = serve(thing, headers={"X-Always": lambda _: None})
     assert client.get("/x").status_code == 500
-    assert "it makes no X-Always: annotate it as `-> str | None`" in caplog.text
+    assert "it returned None for X-Always: annotate `-> str | None`" in caplog.text
 
 
 def test_the_content_type_is_no_header_of_an_operation() -> None:

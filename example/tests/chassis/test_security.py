@@ -1,4 +1,4 @@
-"""Security schemes: what the document says of them is enforced."""
+"""Security schemes: the application enforces what the document declares."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -185,7 +185,9 @@ def test_a_route_that_is_added_after_close_app_has_the_default() -> None:
 def test_a_default_after_close_app_is_refused(app: Flask) -> None:
     late = Blueprint("late", __name__)
     secure(late, bearer(str))
-    with pytest.raises(TypeError, match=r"secure\('late'\) came after close_app: move it before"):
+    with pytest.raises(
+        TypeError, match=r"secure\('late'\) was called after close_app: call it before"
+    ):
         app.register_blueprint(late)
 
 

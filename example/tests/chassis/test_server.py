@@ -250,7 +250,7 @@ def test_sighup_is_ignored_with_a_hint_and_delays_no_stop() -> None:
     with serving() as server:
         worker = server.worker()
         for _ in range(20):
-            for process in (server.process.pid, worker):  # as a terminal that is closed
+            for process in (server.process.pid, worker):  # as when a terminal closes
                 os.kill(process, signal.SIGHUP)
             assert server.get("/health").status == 200
         began = time.monotonic()

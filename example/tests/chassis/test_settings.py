@@ -39,7 +39,7 @@ Token = NewType("Token", Secret)
 
 @dataclass(frozen=True, kw_only=True)
 class Own(Settings):
-    """What an application adds."""
+    """Settings that an application adds."""
 
     name: str = "any text"
     max_things: int = 3

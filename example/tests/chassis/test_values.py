@@ -1,4 +1,4 @@
-"""The types of chassis.values: their ends are accepted, and what is beyond them is refused."""
+"""The types of chassis.values: their limits are accepted, and values beyond them are refused."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -201,7 +201,9 @@ def test_a_type_with_values_that_do_not_fit_is_refused_at_the_start(kind: Any, f
         pass
 
     view.__annotations__["body"] = outer
-    with pytest.raises(TypeError, match=rf"view: `field` can have values that do not fit: {fix}"):
+    with pytest.raises(
+        TypeError, match=rf"view: `field` can have values that cannot be stored: {fix}"
+    ):
         operation()(view)
 
 

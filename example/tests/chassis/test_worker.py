@@ -1,4 +1,4 @@
-"""What chassis/worker.py, chassis/server.py and chassis/failures.py use of gunicorn's undocumented parts."""
+"""gunicorn's undocumented parts that chassis/worker.py, server.py and failures.py use."""
 
 import inspect
 
