@@ -18,7 +18,7 @@ import yaml
 from tests.conftest import Bake
 from tests.support.edits import append, blocks
 from tests.support.engine import docker, use_this_machine_s_emulator
-from tests.support.machine import environment, listening, run
+from tests.support.machine import OWN_TESTS, environment, listening, run
 from tools.variants import AXES, TEMPLATE
 
 WORKFLOW = ".github/workflows/ci.yml"
@@ -50,7 +50,8 @@ def test_make_ci_checks_the_code_the_image_and_the_container(
     project = workshop(datastore=datastore, auth=auth, project_slug=slug)
     if datastore == "firestore":
         use_this_machine_s_emulator(project)
-    log = run("make", "ci", cwd=project, PYTEST_ADDOPTS="-rA", http_proxy="http://127.0.0.1:1")
+    own = {"PYTEST_ADDOPTS": f"-rA {OWN_TESTS['PYTEST_ADDOPTS']}"}
+    log = run("make", "ci", cwd=project, http_proxy="http://127.0.0.1:1", **own)
     assert "All checks passed!" in log
     assert "Success: no issues found" in log
     assert re.search(r"=+ \d+ passed in", log), "nothing is skipped"

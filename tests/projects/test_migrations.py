@@ -11,7 +11,7 @@ from tests.conftest import Bake, Server, serving
 from tests.projects.test_datastores import ITEMS, Answer, database  # noqa: F401
 from tests.support.edits import add_fields, blocks, replace
 from tests.support.installed import install
-from tests.support.machine import run
+from tests.support.machine import OWN_TESTS, run
 from tests.support.tutorial import add_the_resource
 
 pytestmark = pytest.mark.thorough
@@ -32,7 +32,7 @@ def test_what_the_page_says_of_changing_tables_works(workshop: Bake) -> None:
         project, PAGE, SECTION
     )
     add_the_stock(project)
-    run("sh", "-ec", stock, cwd=project)
+    run("sh", "-ec", stock, cwd=project, **OWN_TESTS)
 
     fields = (("OrderIn", body), ("OrderPatch", patch), ("Order", returned), ("OrderRow", row))
     for name, code in fields:
@@ -49,7 +49,7 @@ def test_what_the_page_says_of_changing_tables_works(workshop: Bake) -> None:
         module.write_text(code[:end] + call + code[end:], encoding="utf-8")
     views = project / "api/orders/views.py"
     replace(views, declared.replace("404, ", ""), declared)
-    run("sh", "-ec", commands, cwd=project)
+    run("sh", "-ec", commands, cwd=project, **OWN_TESTS)
     with serving(project) as server:
         item = Answer(server, ITEMS, {"name": "Ada", "stock": 3}).json
         orders = ITEMS.replace("items", "orders")
