@@ -151,11 +151,15 @@ def words(answers: Answers) -> str:
 
 def rows() -> list[dict[str, str]]:
     """Return every distinct project, each with one Python, as rows of a GitHub Actions matrix."""
-    pythons = itertools.cycle(AXES["python_version"])
-    every = [
-        next(row for python in pythons if allowed(row := answers | {"python_version": python}))
-        for answers in distinct()
-    ]
+    # The version that was used longest ago comes first; one that is refused waits for the next project.
+    waiting = [*AXES["python_version"]]
+    every = []
+    for answers in distinct():
+        fitting = [answers | {"python_version": python} for python in waiting]
+        row = next(filter(allowed, fitting))
+        waiting.remove(row["python_version"])
+        waiting.append(row["python_version"])
+        every.append(row)
     return [
         {"name": name(row), "python": str(row["python_version"]), "answers": words(row)}
         for row in every
