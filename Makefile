@@ -52,10 +52,10 @@ demo: .venv/demo/demo.txt ## Render, install and serve a project: make demo data
 	@BUILD="$(BUILD)" PORT="$(PORT)" .venv/demo/bin/python -m tools.demo $(GIVEN)
 
 test: develop ## Run the quick tests: render every pair of answers; install two projects
-	$(IN_VENV) pytest -n 2 --dist worksteal -m "not thorough"
+	$(IN_VENV) pytest -n 3 --dist worksteal -m "not thorough"
 
 test-all: test ## Run all tests: render every combination; install the covering array
-	$(IN_VENV) pytest -n 2 --dist worksteal -m thorough
+	$(IN_VENV) pytest -n 3 --dist worksteal -m thorough
 
 lint: develop ## Check the style of the template and of the project's files
 	$(IN_VENV) ruff check --no-cache && $(IN_VENV) ruff format --no-cache --check
