@@ -1,4 +1,4 @@
-"""Help with resources: pages (`query: Page`), ETags (`headers: Condition`) and 404."""
+"""Provide what resources share: pages (`query: Page`), ETags (`headers: Condition`) and 404."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from contextlib import suppress
@@ -105,7 +105,7 @@ class Page(Input):
 
 
 def tag_of(returned: Any) -> str:
-    """Return the ETag of what a view returns: https://www.rfc-editor.org/rfc/rfc9110#name-etag."""
+    """Return the ETag of a returned value: https://www.rfc-editor.org/rfc/rfc9110#name-etag."""
     return quote_etag(generate_etag(msgspec.json.encode(returned)))
 
 

@@ -181,7 +181,7 @@ def test_of_many_writers_with_one_tag_exactly_one_wins(app: Flask, client: Flask
         return app.test_client().put(path, json=body, headers=headers).status_code
 
     with ThreadPoolExecutor(20) as writers:
-        list(writers.map(lambda _: app.test_client().get(path), range(40)))  # connects
+        list(writers.map(lambda _: app.test_client().get(path), range(40)))  # each thread connects
         statuses = list(writers.map(write, range(20)))
     assert sorted(statuses) == [200] + 19 * [412]
     assert client.get(path).get_json()["name"] == f"Writer {statuses.index(200)}"

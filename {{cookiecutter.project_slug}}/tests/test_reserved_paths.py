@@ -6,7 +6,7 @@ from flask import Flask
 
 
 def test_no_path_is_reserved_by_the_platform(app: Flask) -> None:
-    """Requests to them never reach the container.
+    """Requests to reserved paths never reach the container.
 
     https://cloud.google.com/run/docs/known-issues#ah
     """

@@ -34,7 +34,10 @@ UNAVAILABLE = (
 
 
 def make_engine(url: URL, seconds: int, **options: Any) -> Engine:
-    """Make an engine with a timeout of `seconds` for connections and statements; 0 means none."""
+    """Make an engine with a timeout of `seconds` for connections and statements.
+
+    With 0, statements have no timeout, and connections have psycopg's, 130 seconds.
+    """
     # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
     bounds: dict[str, Any] = {
         "connect_timeout": seconds,
@@ -43,7 +46,7 @@ def make_engine(url: URL, seconds: int, **options: Any) -> Engine:
         "options": f"-c statement_timeout={seconds * 1000} -c timezone=UTC",
     }
     arguments = {name: bound for name, bound in bounds.items() if name not in url.query}
-    # No prepared statements: after a migration changes the type of its result, one always fails.
+    # No prepared statements: if a migration changes the type of its result, one fails every time.
     engine = create_engine(url, connect_args=arguments | {"prepare_threshold": None}, **options)
 
     @event.listens_for(engine, "do_connect")

@@ -65,7 +65,7 @@ class Firestore:
 
     @property
     def client(self) -> Client:
-        """The client. From the first use to its end, a request has a place in the bulkhead.
+        """The client. From its first use until it ends, a request has a place in the bulkhead.
 
         Raises ServiceUnavailable (503) if the bulkhead is full or the breaker is open.
         """
