@@ -66,10 +66,10 @@ def operation(
     - `-> T`: JSON, sent with `status`, or 200; `-> None`: no content, 204;
     - `-> tuple[T, Literal[202]]`: JSON with this status, for `return value, 202`;
     - `-> tuple[T, Literal[201], dict[str, str]]`: with headers, too; unions of these;
-    - `-> Annotated[T, Media("text/csv")]`: T is `str`, `bytes`, `Iterator[str]` or
-      `Iterator[bytes]` (a stream; the view may yield), `Path` (a file, or a part of it), or any T for JSON;
-    - `-> flask.Response`: sent unchanged; the document shows only the status, and the media types of
-      `Annotated[Response, Media("image/png")]`.
+    - `-> Annotated[T, Media("text/csv")]`: T is `str`, `bytes`, `Path` (a file, or a part of it),
+      `Iterator[str]` or `Iterator[bytes]` (a stream; the view may yield). For JSON, T is any type;
+    - `-> flask.Response`: sent unchanged. The document shows only the status, and the media types
+      of `Annotated[Response, Media("image/png")]`.
 
     Arguments of the decorator:
 

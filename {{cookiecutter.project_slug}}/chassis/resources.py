@@ -53,9 +53,9 @@ CURSORS = msgspec.msgpack.Decoder(tuple[bytes, Any, UUID])
 class Page(Input):
     """The query of a page of a list, newest first unless a subclass has a field `sort`.
 
-    `sort` is a Literal of names of fields; a name with "-" in front sorts in descending order. Every
-    other field of a subclass is a filter: only rows or documents with the same value are listed. To
-    filter in another way, override `filters`.
+    `sort` is a Literal of names of fields; a name with "-" in front sorts in descending order.
+    Every other field of a subclass is a filter: only rows or documents with the same value are
+    listed. To filter in another way, override `filters`.
     """
 
     per_page: Annotated[int, Meta(ge=1, le=100)] = 20
@@ -81,8 +81,8 @@ class Page(Input):
     def position(self, kind: Any = Any) -> Position | None:
         """Return the position after which the page begins; None for the first page.
 
-        `kind` is the type of the field that the list is sorted by. Raises Invalid (422) if the cursor
-        is from a list with another sort or other filters.
+        `kind` is the type of the field that the list is sorted by. Raises Invalid (422) if the
+        cursor is from a list with another sort or other filters.
         """
         if self.cursor is UNSET:
             return None

@@ -13,8 +13,9 @@ from chassis.database import Base
 from .chassis.sql_fixtures import MIGRATIONS
 from .chassis.tables import add_rows, count_rows, describe
 
-# The rows of the second test have generated values. Add a value here if a CHECK refuses a generated one, for
-# example {"orders.state": "new"}, or a function that computes it from the row's number.
+# The rows of the second test have generated values. If a CHECK refuses a generated value, set
+# another one here, such as {"orders.state": "new"}, or a function that computes it from the row's
+# number.
 VALUES: dict[str, Any] = {}
 
 

@@ -27,7 +27,7 @@ UNAVAILABLE = (
     "53",  # out of disk, memory or connections
     "55006",  # in use
     "55P03",  # a lock was not granted in time
-    "57",  # a statement was cancelled (statement_timeout), or the server is shutting down or starting
+    "57",  # a statement was cancelled (statement_timeout), or the server is stopping or starting
     "58",  # an error of the operating system, such as an I/O error
     "XX",  # the server failed: a bug of its own, or corrupt data
 )

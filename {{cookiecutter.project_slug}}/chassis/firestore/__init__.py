@@ -111,13 +111,13 @@ class Firestore:
         return returned
 
     def call_again(self, method: Callable[..., T], *arguments: Any) -> T:
-        """Call an idempotent method; retry it for DATASTORE_TIMEOUT while Firestore is unavailable."""
+        """Call an idempotent method; retry for DATASTORE_TIMEOUT while Firestore is unavailable."""
         return self._retry_lost(self.call)(method, *arguments)
 
     def change(self, document: DocumentReference, write: Callable[[Snapshot, WriteOption], T]) -> T:
         """Read a document and write a change; retry both if the document changed in between.
 
-        `write` takes the snapshot, and an option that lets a write fail if the document has changed.
+        `write` takes the snapshot, and an option with which a write fails if the document changed.
         """
 
         def attempt() -> T:

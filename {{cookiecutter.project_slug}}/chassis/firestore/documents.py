@@ -15,8 +15,8 @@ T = TypeVar("T")
 def to_document(thing: msgspec.Struct) -> dict[str, Any]:
     """Return the fields of a struct as Firestore stores them; omit UNSET fields.
 
-    Times and bytes are unchanged, structs become maps, and UUID, Decimal (chassis.Money) and date become
-    strings.
+    Times and bytes are unchanged. Structs become maps. UUID, Decimal (chassis.Money) and date
+    become strings.
     """
     document: dict[str, Any] = msgspec.to_builtins(
         thing, builtin_types=(bytes, datetime), str_keys=True
