@@ -73,7 +73,7 @@ grant gcloud projects add-iam-policy-binding "$project" --member="serviceAccount
 # (run.services.setIamPolicy).
 grant gcloud projects add-iam-policy-binding "$project" --member="serviceAccount:$build" \
     --role=roles/run.admin --condition=None --format=none
-# Of all accounts, it can deploy services only with the runtime account.
+# The services that it deploys can run as the runtime account, and as no other account.
 grant gcloud iam service-accounts add-iam-policy-binding "$runtime" --member="serviceAccount:$build" \
     --role=roles/iam.serviceAccountUser --format=none
 

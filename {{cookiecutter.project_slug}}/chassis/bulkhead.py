@@ -64,7 +64,7 @@ class Bulkhead:
                 raise self._unavailable()
 
     def __exit__(self, *raised: Any) -> None:
-        """Pass the place to the request that has waited longest; without one, free the place."""
+        """Pass the place to the request that has waited longest; if none waits, free the place."""
         with self._lock:
             self._slices = SLICES
             if self._queue:

@@ -14,7 +14,7 @@ from jwt import PyJWK, PyJWTError
 from werkzeug.exceptions import ServiceUnavailable
 
 logger = logging.getLogger(__name__)
-# Each with the type and the curve of its keys: https://www.rfc-editor.org/rfc/rfc8725#section-3.1
+# Algorithms, with their keys' type and curve: https://www.rfc-editor.org/rfc/rfc8725#section-3.1
 ALGORITHMS = {
     "RS256": ("RSA", None),
     "PS256": ("RSA", None),
@@ -46,7 +46,7 @@ class Keys:
     """An issuer's keys, by id and algorithm. While the issuer is down, known keys stay valid."""
 
     def __init__(self, issuer: str, most: int) -> None:
-        """Set the maximum number of requests that wait for a fetch, except the first fetch."""
+        """Set the maximum number of requests that wait for a fetch; the first fetch has none."""
         self.issuer = issuer
         self.keys: dict[tuple[str | None, str], PyJWK] = {}
         self._lock, self._places = Lock(), BoundedSemaphore(most)
