@@ -38,7 +38,7 @@ def main() -> None:
         note_that_it_is_unfinished()
     except KeyboardInterrupt:
         UNFINISHED.unlink(missing_ok=True)
-        with suppress(OSError):  # It is not empty, or this is Windows.
+        with suppress(OSError):  # The folder is not empty, or this is Windows.
             Path.cwd().rmdir()
         sys.exit("interrupted; nothing was rendered")
 
@@ -111,7 +111,7 @@ def faults() -> list[str]:
 
 
 def fault_of(text: str) -> str:
-    """Return what is wrong with a free text; empty if nothing is."""
+    """Return the fault of a free text; an empty string if it is valid."""
     if not text.strip():
         return "it needs at least one visible character"
     if text != text.strip():
@@ -134,8 +134,8 @@ def files_in_the_way() -> list[str]:
     """Return a sentence if rendering would overwrite or remove a file that was there before."""
     if UNFINISHED.exists():
         return [
-            f"{Path.cwd().name}: an earlier rendering into this folder did not finish; do what "
-            f"{UNFINISHED} in it says, and render again"
+            f"{Path.cwd().name}: an earlier rendering into this folder did not finish; follow "
+            f"the instructions in its {UNFINISHED}, and render again"
         ]
     if template := find_template():
         if left := sorted(path for path in template.rglob("*") if path.name in CACHES):

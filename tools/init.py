@@ -1,4 +1,4 @@
-"""Replace the template, in a clone of it, by the project that it renders.
+"""Replace the template, in a clone of it, with the project that it renders.
 
 `make init` and the workflow use-this-template.yml run this. It reads environment variables:
   ANSWERS   The answers, a JSON object. If it is unset or empty, the questions are asked.
@@ -65,7 +65,7 @@ def replace_the_template() -> tuple[dict[str, str], Base]:
 
 
 def git(*command: str) -> str:
-    """Return what a git command prints; stop if it fails."""
+    """Return the output of a git command; exit if it fails."""
     done = subprocess.run(["git", *command], cwd=HERE, text=True, capture_output=True)
     if done.returncode:
         sys.exit(f"init: `git {' '.join(command)}` failed: {done.stderr.strip() or 'no result'}")

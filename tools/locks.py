@@ -137,7 +137,7 @@ def grouped(condition: str) -> str:
 
 
 def join(needs: dict[str, dict[str, dict[str, list[str]]]]) -> str:
-    """Return the template of all lock files, from what each file needs."""
+    """Return the template of all lock files, from the packages that each file needs."""
     result = []
     for name in sorted({name for packages in needs.values() for name in packages}):
         # A text is written once, unless a file has the package with several markers.

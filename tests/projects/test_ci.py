@@ -167,7 +167,7 @@ def database(vulnerable: str) -> Iterator[str]:
 
 @contextmanager
 def pypi(folder: Path, unknown: str) -> Iterator[dict[str, str]]:
-    """Run a proxy in place of pypi.org that does not know one package; yield the settings."""
+    """Run a proxy in place of pypi.org, which lacks one package; yield the settings."""
     names = ["-subj", "/CN=pypi.org", "-addext", "subjectAltName=DNS:pypi.org"]
     files = ["-nodes", "-keyout", "key.pem", "-out", "certificate.pem"]
     run("openssl", "req", "-x509", "-newkey", "rsa:2048", *names, *files, cwd=folder)
@@ -200,7 +200,7 @@ def pypi(folder: Path, unknown: str) -> Iterator[dict[str, str]]:
 
 
 def audit(project: Path, **own: str) -> tuple[int, str]:
-    """Run `make audit`; return its status and what it prints."""
+    """Run `make audit`; return its status and its output."""
     own |= {"PIP_CACHE_DIR": str(project / ".pip")}
     both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     done = subprocess.run(["make", "audit"], cwd=project, env=environment(**own), text=True, **both)

@@ -89,7 +89,7 @@ def test_it_does_nothing_in_a_repository_that_was_made_from_the_template(name: s
     of_the_template = jobs(TEMPLATE / ".github/workflows" / name)
     for job in of_the_template.values():
         condition = job.get("if", "")
-        if "is_template" not in condition:  # it is skipped together with the job that it needs
+        if "is_template" not in condition:  # a job is skipped together with the job that it needs
             assert "is_template" in of_the_template[job["needs"]]["if"]
             assert not re.search(r"always|cancelled|failure", condition)
 
@@ -228,9 +228,9 @@ def test_the_tools_can_be_installed_where_the_rendering_is_tested(
 
 # --- lock.yml
 
-# In the order of git.
+# In the order in which git lists them.
 LOCKS = [
-    "docs/answers.md",  # It has the number of packages.
+    "docs/answers.md",  # This page has the number of packages.
     "example/requirements/common.txt",
     "requirements/develop.txt",
     "templates/requirements.jinja",
