@@ -22,7 +22,7 @@ EXAMPLES = {
 }
 # Control characters, line breaks, and surrogates: no file format can contain them all.
 REFUSED_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
-# Tools leave these in the template's folder.
+# Tools write these caches into the template's folder.
 CACHES = {"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv"}
 # Windows has no such folders: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 RESERVED = re.compile(r"con|prn|aux|nul|com[1-9]|lpt[1-9]")

@@ -65,7 +65,7 @@ def running(
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:
-    """Stop a process and those that it has started, within ten seconds."""
+    """Stop a process and its child processes, within ten seconds."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):

@@ -54,7 +54,7 @@ def test_make_ci_checks_the_code_the_image_and_the_container(
     log = run("make", "ci", cwd=project, http_proxy="http://127.0.0.1:1", **own)
     assert "All checks passed!" in log
     assert "Success: no issues found" in log
-    assert re.search(r"=+ \d+ passed in", log), "nothing is skipped"
+    assert re.search(r"=+ \d+ passed in", log), "tests were skipped"
     assert ("[postgresql] PASSED" in log or "[postgresql]\n" in log) == (datastore == "sql")
     assert re.findall(r"^GET (\S+): (\d+)", log, re.MULTILINE) == [
         ("/health", "200"),
@@ -97,7 +97,7 @@ def test_make_ci_exits_with_the_first_failure_and_cleans_up_even_if_docker_fails
     (tmp_path / "docker").chmod(0o755)
     own = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "LOG": str(tmp_path / "log")}
     done = subprocess.run(["bin/ci.sh"], cwd=project, env=environment(**own), capture_output=True)
-    assert done.returncode == 2, "make's status, not docker's"
+    assert done.returncode == 2, "the status is not that of make"
     assert (tmp_path / "log").read_text().endswith(" down --volumes\n")
 
 

@@ -100,7 +100,7 @@ def test_the_code_is_tested_with_the_database_of_the_service(
     some = "PYTEST_ADDOPTS=-rA -k test_items"
     log = work(runner, project, "code", *in_containers(python), "--variable", some)
     assert "[postgresql]" in log
-    assert re.search(r"=+ \d+ passed", log), "nothing is skipped"
+    assert re.search(r"=+ \d+ passed", log), "tests were skipped"
 
 
 @pytest.mark.thorough

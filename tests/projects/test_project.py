@@ -274,12 +274,12 @@ def test_without_uv_make_develop_installs_with_pip(workshop: Bake, tmp_path: Pat
     command = [shutil.which("make") or "make", "develop", f"PYTHON={PYTHONS[NEWEST]}"]
     shown = run(*command, cwd=project, PATH=str(tools))
     assert "with pip; uv would do it in seconds" in shown
-    assert "Collecting flask" in shown, "it shows its progress"
+    assert "Collecting flask" in shown, "make develop shows no progress"
     assert "Flask" in run(project / ".venv/bin/flask", "--version", cwd=project)
 
     (project / "requirements/develop.txt").touch()
     shown = run(*command, cwd=project, PATH=str(tools))
-    assert "Requirement already satisfied: flask" in shown, "it installs what has changed"
+    assert "Requirement already satisfied: flask" in shown, "flask was installed again"
     assert "Collecting" not in shown
 
 

@@ -369,7 +369,7 @@ def test_failed_tests_open_no_pull_request_and_are_reported(
 ) -> None:
     condition = job("lock.yml", "pull-request")["if"]
     assert job("lock.yml", "pull-request")["needs"] == "lock"
-    assert not re.search(r"always|cancelled|failure", condition), "it would run nonetheless"
+    assert not re.search(r"always|cancelled|failure", condition), "the job runs after a failure"
     assert not any(step.get("continue-on-error") for step in job("lock.yml", "lock")["steps"])
     repository.step("lock", "Report failed tests", repository.folder)
     assert "there is no pull request" in repository.summary.read_text()
