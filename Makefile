@@ -1,4 +1,4 @@
-# The Makefile of the template. {{cookiecutter.project_slug}}/Makefile is the one that it renders.
+# The Makefile of the template. {{cookiecutter.project_slug}}/Makefile is the Makefile of the projects.
 
 PYTHON ?= python3
 # Puts the tools of .venv on the PATH, for each command and the processes that it starts.

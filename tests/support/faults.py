@@ -1,4 +1,4 @@
-"""The table of faults in a project's README: what its owner sees, what it means, and what to do."""
+"""The table of faults in a project's README: the symptom, the cause and the remedy."""
 
 import re
 import subprocess

@@ -86,7 +86,7 @@ class Walk:
         return re.sub(r"(?<=localhost:)\d+", lambda port: self.ports[port[0]], command)
 
     def call(self, code: str) -> tuple[int, str]:
-        """Run commands in a shell; return the status and what they print."""
+        """Run commands in a shell; return the status and the output."""
         done = subprocess.run(
             ["sh", "-ec", self.here(code)],
             cwd=self.project,
