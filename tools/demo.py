@@ -81,7 +81,7 @@ def settings(answers: dict[str, str]) -> dict[str, str]:
 
 
 def render(answers: dict[str, str], own: dict[str, str]) -> None:
-    """Replace PROJECT by a rendered project; keep the old one if an answer is refused."""
+    """Replace PROJECT with a rendered project; keep the old one if an answer is refused."""
     PROJECT.parent.mkdir(parents=True, exist_ok=True)
     given = [f"{name}={answer}" for name, answer in answers.items() if name != "run_tests"]
     with TemporaryDirectory(dir=PROJECT.parent) as folder:
