@@ -1,4 +1,4 @@
-# The Makefile of the template. {{cookiecutter.project_slug}}/Makefile is the one that it renders.
+# The Makefile of the template. {{cookiecutter.project_slug}}/Makefile is the Makefile of the projects.
 
 PYTHON ?= python3
 # Puts the tools of .venv on the PATH, for each command and the processes that it starts.
@@ -23,7 +23,7 @@ develop: .venv/develop.txt ## Install the tools for work on the template into .v
 	@.venv/bin/python -m pip install -q --require-hashes -r $<
 	@cp $< $@
 
-# The tools of one purpose, apart from those of `develop`: call it with the name of requirements/*.in.
+# Rules for an environment apart from that of `develop`. $(1) is the name of its requirements/*.in file.
 define environment
 .venv/$(1)/$(1).txt: requirements/$(1).txt $(2)
 	@$(CHECK_PYTHON)
@@ -68,7 +68,7 @@ BASE ?= origin/main
 difference: develop ## Show how the projects differ from those of BASE (origin/main)
 	@$(IN_VENV) python -m tools.difference $(BASE) $(BUILD)/difference
 
-# The picture of the benchmark, and the references that run beside the projects.
+# The environments of `make bench`: `bench` draws the picture; the others run beside the projects.
 MEASURED = bench fastapi litestar sklearn
 $(foreach each,$(MEASURED),$(eval $(call environment,$(each),.venv/develop.txt)))
 
@@ -81,7 +81,7 @@ bench: develop $(foreach each,$(MEASURED),.venv/$(each)/$(each).txt) ## Measure 
 bench-quick: develop ## Measure in two minutes whether the projects are far from their goals
 	$(IN_VENV) python -m bench --quick
 
-listings: develop ## Write what shows the projects: example/, tests/rendering/listings/ and the table of docs/answers.md
+listings: develop ## Write example/, tests/rendering/listings/ and the counts in docs/answers.md
 	$(IN_VENV) python -m tools.listings >/dev/null
 	$(IN_VENV) python -m tools.example >/dev/null
 	$(IN_VENV) python -m tools.answers >/dev/null
@@ -101,11 +101,11 @@ audit: develop ## Look for known vulnerabilities in all locked requirements; nee
 	@rm -rf $(BUILD)/audit
 	$(IN_VENV) python -m tools.render $(BUILD)/audit >/dev/null
 	$(IN_VENV) $(MAKE) -s -C $(BUILD)/audit/default/my-flask-api .venv/audit/audit.txt
-	@# Each apart, because pip-audit refuses two versions of one package, and they are locked separately.
+	@# One run for each file: pip-audit refuses two versions of a package, and each file is locked separately.
 	@status=0; for locks in $(OWN:%=requirements/%.txt) "$(BUILD)/audit/*/my-flask-api/requirements/*.txt"; do \
 		echo "Auditing $$locks …"; \
 		$(BUILD)/audit/default/my-flask-api/.venv/audit/bin/pip-audit --strict --disable-pip --require-hashes \
 			$$(printf -- '-r %s ' $$locks) || status=1; done; exit $$status
 
-ci: ## Run what CI runs
+ci: ## Run all checks of CI; needs Debian or Ubuntu
 	.ci/run

@@ -163,7 +163,8 @@ def run_tests(name: str) -> None:
         what = "the tests failed (above)"
     again = f"cd {name} && {shlex.join(command)}"
     print(
-        f"{log}\n\nrun_tests: {what}. The project is kept; repeat them with:\n\n    {again}",
+        f"{log}\n\nrun_tests: {what}. The project is kept. To repeat the tests, run:"
+        f"\n\n    {again}",
         file=sys.stderr,
         flush=True,
     )

@@ -22,7 +22,7 @@ EXAMPLES = {
 }
 # Control characters, line breaks, and surrogates: no file format can contain them all.
 REFUSED_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
-# Tools leave these in the template's folder.
+# Tools write these caches into the template's folder.
 CACHES = {"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv"}
 # Windows has no such folders: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 RESERVED = re.compile(r"con|prn|aux|nul|com[1-9]|lpt[1-9]")
@@ -38,7 +38,7 @@ def main() -> None:
         note_that_it_is_unfinished()
     except KeyboardInterrupt:
         UNFINISHED.unlink(missing_ok=True)
-        with suppress(OSError):  # It is not empty, or this is Windows.
+        with suppress(OSError):  # The folder is not empty, or this is Windows.
             Path.cwd().rmdir()
         sys.exit("interrupted; nothing was rendered")
 
@@ -111,7 +111,7 @@ def faults() -> list[str]:
 
 
 def fault_of(text: str) -> str:
-    """Return what is wrong with a free text; empty if nothing is."""
+    """Return the fault of a free text; an empty string if it is valid."""
     if not text.strip():
         return "it needs at least one visible character"
     if text != text.strip():
@@ -134,8 +134,8 @@ def files_in_the_way() -> list[str]:
     """Return a sentence if rendering would overwrite or remove a file that was there before."""
     if UNFINISHED.exists():
         return [
-            f"{Path.cwd().name}: an earlier rendering into this folder did not finish; do what "
-            f"{UNFINISHED} in it says, and render again"
+            f"{Path.cwd().name}: an earlier rendering into this folder did not finish; follow "
+            f"the instructions in its {UNFINISHED}, and render again"
         ]
     if template := find_template():
         if left := sorted(path for path in template.rglob("*") if path.name in CACHES):

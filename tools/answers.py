@@ -1,7 +1,7 @@
 """Write the table of docs/answers.md, what each answer adds to a project: `make listings`.
 
-Files, lines and packages are counted in rendered projects. Boot and memory are kept: bench/answers.py measures
-and writes them.
+Files, lines and packages are counted in rendered projects. The measured boot and memory stay in the
+table: bench/answers.py writes them.
 """
 
 import re
@@ -27,13 +27,13 @@ NOT_MEASURED = ("not measured", "not measured")
 
 
 def rows() -> list[Answers]:
-    """Return the default answers, and each other answer; license and Python's version add nothing."""
+    """Return the default answers, and each other answer except licenses and Python versions."""
     asked = [question for question in AXES if question not in ("license", "python_version")]
     return [{}, *({question: each} for question in asked for each in AXES[question][1:])]
 
 
 def runs(answers: Answers) -> bool:
-    """Tell whether an answer changes what runs; else its boot and memory are the default's."""
+    """Return whether an answer changes the running code, and so boot and memory."""
     return not answers.keys() & NEUTRAL.keys()
 
 

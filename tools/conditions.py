@@ -24,7 +24,7 @@ class Condition(NamedTuple):
 
 @cache
 def conditions() -> tuple[Condition, ...]:
-    """Return the conditions of all files, joined with their outer conditions, and those of `_files`."""
+    """Return the conditions of all files, joined with their outer conditions, and of `_files`."""
     found = []
     for path in sorted(filter(lambda path: path.is_file(), PROJECT.rglob("*"))):
         place = path.relative_to(PROJECT).as_posix()

@@ -63,7 +63,7 @@ def free(first: int) -> int:
 
 
 def settings(answers: dict[str, str]) -> dict[str, str]:
-    """Return the settings with which the project is served."""
+    """Return the settings of the project's server, with free ports."""
     given = os.environ.get("PORT", "")
     if not re.fullmatch(r"\d{0,5}", given) or int(given or 1) not in range(1, 65_436):
         sys.exit(f"demo: PORT={given} is not a port. For example: make demo PORT=8081")
@@ -81,7 +81,7 @@ def settings(answers: dict[str, str]) -> dict[str, str]:
 
 
 def render(answers: dict[str, str], own: dict[str, str]) -> None:
-    """Replace PROJECT by a rendered project; keep the old one if an answer is refused."""
+    """Replace PROJECT with a rendered project; keep the old one if an answer is refused."""
     PROJECT.parent.mkdir(parents=True, exist_ok=True)
     given = [f"{name}={answer}" for name, answer in answers.items() if name != "run_tests"]
     with TemporaryDirectory(dir=PROJECT.parent) as folder:
@@ -102,7 +102,7 @@ def environment() -> dict[str, str]:
 
 
 def serve(answers: dict[str, str], own: dict[str, str]) -> None:
-    """Serve the project until Ctrl-C, with what it needs."""
+    """Serve the project, with its issuer or emulator, until Ctrl-C."""
     start = partial(running, cwd=PROJECT, env=environment())
     authorization = token = ""
     with ExitStack() as stack:
@@ -113,7 +113,7 @@ def serve(answers: dict[str, str], own: dict[str, str]) -> None:
             authorization = f' -H "Authorization: Bearer $({token})"'
         if emulator := own.get("FIRESTORE_EMULATOR_HOST"):
             command = ["gcloud", "emulators", "firestore", "start", f"--host-port={emulator}"]
-            # Listening is not enough: its first response may take longer than the API waits.
+            # The emulator's first response may take longer than the API's timeout.
             url = f"http://{emulator}/v1/projects/none/databases/(default)/documents/none"
             stack.enter_context(start("the Firestore emulator", url, *command))
         address = f"http://localhost:{own['PORT']}"
@@ -126,7 +126,7 @@ def serve(answers: dict[str, str], own: dict[str, str]) -> None:
         print(f"  a request    curl {address}/api/v1/{example} {body}{authorization}")
         if token:
             print(f"  a token      {token}")
-        print(f"  the project  {PROJECT}. The next `make demo` replaces it: copy what you keep.")
+        print(f"  the project  {PROJECT}. The next `make demo` replaces it: keep a copy.")
         print("\nCtrl-C stops the server.\n", flush=True)
         process.wait()
         sys.exit("demo: the server has stopped")

@@ -92,7 +92,7 @@ def stat(patch: Path) -> str:
 
 
 def cut(text: str, size: int) -> str:
-    """Cut a text at the end of a line, to a number of bytes."""
+    """Truncate a text after its last line that fits into a number of bytes."""
     if len(data := text.encode()) <= size:
         return text
     return data[: data.rfind(b"\n", 0, max(size, 0)) + 1].decode()

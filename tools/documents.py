@@ -1,7 +1,7 @@
 """Write templates/docs/, the OpenAPI documents of the projects: `make docs`.
 
-A document depends on the answers to `datastore`, `auth` and `model`. All projects run in one
-environment: that of the last, which has all requirements.
+A document depends on the answers to `datastore`, `auth` and `model`. All projects run in the
+environment of the last project, which has all requirements.
 """
 
 import os
@@ -26,7 +26,7 @@ SETTINGS = {"AUTH_ISSUER": "https://issuer.invalid", "AUTH_AUDIENCE": "api"}
 
 
 def main() -> None:
-    # The document for Firestore equals the one for sql.
+    # Projects with Firestore and with sql have the same document.
     every = product(["datastore", "auth", "model"])
     every = [answers for answers in every if answers["datastore"] != "firestore"]
     written = {DOCS / f"{name(answers)}.yaml": answers for answers in every}

@@ -1,4 +1,4 @@
-"""Replace the template, in a clone of it, by the project that it renders.
+"""Replace the template, in a clone of it, with the project that it renders.
 
 `make init` and the workflow use-this-template.yml run this. It reads environment variables:
   ANSWERS   The answers, a JSON object. If it is unset or empty, the questions are asked.
@@ -65,7 +65,7 @@ def replace_the_template() -> tuple[dict[str, str], Base]:
 
 
 def git(*command: str) -> str:
-    """Return what a git command prints; stop if it fails."""
+    """Return the output of a git command; exit if it fails."""
     done = subprocess.run(["git", *command], cwd=HERE, text=True, capture_output=True)
     if done.returncode:
         sys.exit(f"init: `git {' '.join(command)}` failed: {done.stderr.strip() or 'no result'}")
@@ -103,7 +103,7 @@ def commit_with_the_files_of(first: str) -> str:
 
 
 def public(questions: dict[str, Any]) -> dict[str, Any]:
-    """Drop private variables, and run_tests, because the project is moved after rendering."""
+    """Drop private variables, and run_tests, because the rendered project is moved afterwards."""
     return {
         question: answer
         for question, answer in questions.items()
@@ -130,7 +130,7 @@ def given_answers(text: str) -> dict[str, str]:
 
 
 def literal(answers: dict[str, str]) -> dict[str, str]:
-    """Quote free texts, because cookiecutter renders the answers that it is given with Jinja."""
+    """Quote free texts as Jinja literals, because cookiecutter renders given answers with Jinja."""
     return {
         question: f"{{{{ {json.dumps(answer, ensure_ascii=False)} }}}}"
         if isinstance(QUESTIONS[question], str)
@@ -196,20 +196,20 @@ def replace(project: Path, base: str) -> None:
 def remove(paths: set[Path]) -> None:
     """Remove files, and each folder that becomes empty."""
     for path in paths:
-        (HERE / path).unlink(missing_ok=True)  # A sparse checkout lacks some.
+        (HERE / path).unlink(missing_ok=True)  # A sparse checkout lacks some files.
     for folder in sorted({folder for path in paths for folder in path.parents}, reverse=True):
         shutil.rmtree(HERE / folder / "__pycache__", ignore_errors=True)
-        with suppress(OSError):  # It is not empty.
+        with suppress(OSError):  # The folder is not empty.
             (HERE / folder).rmdir()
 
 
 def put_back(new: set[Path]) -> None:
-    """Restore the last commit: it has everything, because there were no uncommitted changes."""
+    """Restore the last commit, which has every file: there were no uncommitted changes."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     remove(new)
     git("reset", "--quiet", "--hard")
-    # The restored requirements are newer than the environment: make would reinstall them.
+    # The restored requirements are newer than the environment: make would reinstall the tools.
     with suppress(OSError):
         os.utime(HERE / ".venv/develop.txt")
 

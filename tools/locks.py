@@ -63,7 +63,7 @@ def read(text: str) -> list[Line]:
 
 
 def requirements() -> dict[str, list[Line]]:
-    """Return the requirements by lock file, with those of common.in if the file includes it."""
+    """Return the requirements by lock file, and those of common.in if the file includes it."""
     folder = PROJECT / "requirements"
     texts = {file: (folder / f"{file}.in").read_text(encoding="utf-8") for file in FILES}
     own = {file: read(text) for file, text in texts.items()}
@@ -85,7 +85,7 @@ def split(lock: str) -> dict[str, str]:
 
 
 class Resolution:
-    """Resolve all requirements once, and select the packages that some of them need."""
+    """Resolve all requirements once, and select the packages that given requirements need."""
 
     def __init__(self, every: list[Line], known: str, options: list[str], folder: Path) -> None:
         self.folder = folder
@@ -137,7 +137,7 @@ def grouped(condition: str) -> str:
 
 
 def join(needs: dict[str, dict[str, dict[str, list[str]]]]) -> str:
-    """Return the template of all lock files, from what each file needs."""
+    """Return the template of all lock files, from the packages that each file needs."""
     result = []
     for name in sorted({name for packages in needs.values() for name in packages}):
         # A text is written once, unless a file has the package with several markers.

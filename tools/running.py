@@ -1,4 +1,4 @@
-"""Commands that say what they do while they run, for `make demo`."""
+"""Run commands and report their progress, for `make demo`."""
 
 import os
 import shlex
@@ -22,7 +22,7 @@ def seconds() -> str:
 
 
 def step(what: str, *command: str | Path, **environment: str) -> None:
-    """Run a command; print what it does, and the time every ten seconds. Exit if it fails."""
+    """Run a command; print its description, and the time every ten seconds. Exit if it fails."""
     print(f"{what} …", flush=True)
     with (
         TemporaryFile() as output,
@@ -65,7 +65,7 @@ def running(
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:
-    """Stop a process and those that it has started, within ten seconds."""
+    """Stop a process and its child processes, within ten seconds."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):

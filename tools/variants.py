@@ -99,7 +99,7 @@ def paired() -> tuple[Answers, ...]:
 
 
 def every() -> list[Answers]:
-    """Return the combinations that differ in more than the license and Python's version."""
+    """Return every combination of the answers except license and Python's version."""
     return product([question for question in AXES if question not in ("license", "python_version")])
 
 
@@ -107,8 +107,8 @@ def every() -> list[Answers]:
 def covering() -> tuple[Answers, ...]:
     """Return the combinations that are installed and tested.
 
-    Every pair of answers that change code or requirements occurs, every other answer occurs, and so do
-    both values of every condition in the template (tools/conditions.py).
+    Every pair of answers that change code or requirements occurs, and every other answer. Every
+    condition in the template is true in one row and false in another (tools/conditions.py).
     """
     from tools.conditions import conditions
 
@@ -151,7 +151,7 @@ def words(answers: Answers) -> str:
 
 def rows() -> list[dict[str, str]]:
     """Return every distinct project, each with one Python, as rows of a GitHub Actions matrix."""
-    # The version that was used longest ago comes first; one that is refused waits for the next project.
+    # The least recently used version is next; a refused version waits for the next project.
     waiting = [*AXES["python_version"]]
     every = []
     for answers in distinct():

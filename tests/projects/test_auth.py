@@ -1,4 +1,4 @@
-"""A project with auth=jwt, run as its README says, and under load."""
+"""A project with auth=jwt, run with the commands of its README, and under load."""
 
 import os
 import re

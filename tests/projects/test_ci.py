@@ -54,7 +54,7 @@ def test_make_ci_checks_the_code_the_image_and_the_container(
     log = run("make", "ci", cwd=project, http_proxy="http://127.0.0.1:1", **own)
     assert "All checks passed!" in log
     assert "Success: no issues found" in log
-    assert re.search(r"=+ \d+ passed in", log), "nothing is skipped"
+    assert re.search(r"=+ \d+ passed in", log), "tests were skipped"
     assert ("[postgresql] PASSED" in log or "[postgresql]\n" in log) == (datastore == "sql")
     assert re.findall(r"^GET (\S+): (\d+)", log, re.MULTILINE) == [
         ("/health", "200"),
@@ -97,7 +97,7 @@ def test_make_ci_exits_with_the_first_failure_and_cleans_up_even_if_docker_fails
     (tmp_path / "docker").chmod(0o755)
     own = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "LOG": str(tmp_path / "log")}
     done = subprocess.run(["bin/ci.sh"], cwd=project, env=environment(**own), capture_output=True)
-    assert done.returncode == 2, "make's status, not docker's"
+    assert done.returncode == 2, "the status is not that of make"
     assert (tmp_path / "log").read_text().endswith(" down --volumes\n")
 
 
@@ -167,7 +167,7 @@ def database(vulnerable: str) -> Iterator[str]:
 
 @contextmanager
 def pypi(folder: Path, unknown: str) -> Iterator[dict[str, str]]:
-    """Run a proxy in place of pypi.org that does not know one package; yield the settings."""
+    """Run a proxy in place of pypi.org, which lacks one package; yield the settings."""
     names = ["-subj", "/CN=pypi.org", "-addext", "subjectAltName=DNS:pypi.org"]
     files = ["-nodes", "-keyout", "key.pem", "-out", "certificate.pem"]
     run("openssl", "req", "-x509", "-newkey", "rsa:2048", *names, *files, cwd=folder)
@@ -200,7 +200,7 @@ def pypi(folder: Path, unknown: str) -> Iterator[dict[str, str]]:
 
 
 def audit(project: Path, **own: str) -> tuple[int, str]:
-    """Run `make audit`; return its status and what it prints."""
+    """Run `make audit`; return its status and its output."""
     own |= {"PIP_CACHE_DIR": str(project / ".pip")}
     both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     done = subprocess.run(["make", "audit"], cwd=project, env=environment(**own), text=True, **both)

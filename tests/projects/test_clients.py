@@ -56,7 +56,7 @@ def documents(bake: Bake, tmp_path_factory: pytest.TempPathFactory) -> list[Path
 
 @pytest.fixture(scope="module")
 def declared(bake: Bake, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the document of a project with docs/operations.md's example of all that can be declared."""
+    """Return the document of a project with the example of docs/operations.md."""
     project = shutil.copytree(bake(), tmp_path_factory.mktemp("declared") / "project")
     add_the_parcels(project)
     install(project)

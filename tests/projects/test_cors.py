@@ -26,7 +26,7 @@ CALL = """([url, options]) => fetch(url, options).then(
 
 
 class Empty(BaseHTTPRequestHandler):
-    """A page with nothing in it."""
+    """An empty page."""
 
     def do_GET(self) -> None:
         self.send_response(200)

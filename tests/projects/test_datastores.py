@@ -1,4 +1,4 @@
-"""Projects with a datastore: it stops, hangs or is locked, and workers are killed."""
+"""Projects whose datastore stops, hangs or is locked, and whose workers are killed."""
 
 import itertools
 import os
@@ -126,7 +126,7 @@ def database(request: pytest.FixtureRequest) -> Callable[[Path], str]:
 def test_while_a_lock_is_held_health_responds_and_other_requests_get_503(
     workshop: Bake, database: Callable[[Path], str], clients: int
 ) -> None:
-    """A migration locks a table, and a slow writer SQLite's file."""
+    """As during a migration, which locks a table, or a slow writer, which locks SQLite's file."""
     project = workshop(datastore="sql")
     install(project)
     url = database(project)

@@ -1,4 +1,4 @@
-"""One test and the debugger, as a project's README says."""
+"""One test and the debugger, run with the commands of a project's README."""
 
 import os
 import pty
@@ -33,7 +33,7 @@ def test_the_command_of_the_readme_runs_one_test(workshop: Bake, datastore: str)
 
 
 def debug(project: Path, command: str, typed: str) -> str:
-    """Run a command of pytest, type into its debugger, and return what is shown."""
+    """Run a command of pytest, type into its debugger, and return the output."""
     done = subprocess.run(
         command.split(),
         input=typed,

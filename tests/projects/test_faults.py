@@ -1,4 +1,4 @@
-"""Each fault in the table of a project's README is provoked, looks as the table shows, and goes as it says."""
+"""Provoke each fault in the table of a project's README, and apply its remedy."""
 
 import shutil
 import urllib.request
@@ -217,7 +217,7 @@ def test_an_emulator_that_does_not_run(fault: Fault, capfd: pytest.CaptureFixtur
     emulator, variable = fault.remedy
     name, _, address = variable.partition("=")
     own = {name: f"localhost:{free_port()}"}
-    with serving(fault.project) as server:  # without any
+    with serving(fault.project) as server:  # without an emulator
         answer = Answer(server, ITEMS)
         assert answer.status == 503
         assert fault.is_in(answer.text.decode())
@@ -237,7 +237,7 @@ def test_an_emulator_that_does_not_run(fault: Fault, capfd: pytest.CaptureFixtur
 
 @pytest.fixture
 def tag(engine: None) -> Iterator[str]:
-    """Yield the name of an image; remove what was made with it."""
+    """Yield the name of an image; at the end, remove the image and its containers."""
     tag = f"test-{uuid4().hex[:8]}"
     yield tag
     for container in docker("ps", "--all", "--quiet", f"--filter=ancestor={tag}").split():

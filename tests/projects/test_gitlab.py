@@ -100,7 +100,7 @@ def test_the_code_is_tested_with_the_database_of_the_service(
     some = "PYTEST_ADDOPTS=-rA -k test_items"
     log = work(runner, project, "code", *in_containers(python), "--variable", some)
     assert "[postgresql]" in log
-    assert re.search(r"=+ \d+ passed", log), "nothing is skipped"
+    assert re.search(r"=+ \d+ passed", log), "tests were skipped"
 
 
 @pytest.mark.thorough
@@ -120,7 +120,7 @@ def test_a_job_reuses_the_pip_cache_of_an_earlier_job(
 
 @pytest.mark.thorough
 def test_the_container_is_built_and_called(runner: Path, workshop: Bake, engine: None) -> None:
-    """On this machine, with its engine instead of the service."""
+    """The job runs on this machine, with its Docker engine instead of the service."""
     slug = f"test-{uuid4().hex[:8]}"
     project = workshop(ci="gitlab", project_slug=slug)
     own = dict.fromkeys(("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"), "")

@@ -1,4 +1,4 @@
-"""The tables of a project are changed, as its page shows, and while an older version runs."""
+"""Change the tables of a project, as docs/database.md explains, and while an older version runs."""
 
 import re
 import shutil
@@ -19,7 +19,7 @@ PAGE, SECTION = "docs/database.md", "Change a table"
 
 
 def add_the_stock(project: Path) -> None:
-    """Do what the page says of a column, up to its migration."""
+    """Follow the page's steps for a new column, up to its migration."""
     fields = blocks(project, PAGE, SECTION)
     for name, code in zip(("ItemIn", "ItemPatch", "Item", "ItemRow"), fields, strict=False):
         add_fields(project / "api/items", name, code)

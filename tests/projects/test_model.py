@@ -30,12 +30,13 @@ HEAD = "age,months,visits,plan,outcome\n"
 def project(workshop: Bake) -> Path:
     project = workshop(model="onnx")
     install(project)
-    os.utime(project / "requirements/training.txt", (0, 0))  # see install
+    # Older than the environment, as in install().
+    os.utime(project / "requirements/training.txt", (0, 0))
     return project
 
 
 def trained(project: Path, data: str | None = None) -> str:
-    """Train on a text, or on the example's data; return what is printed."""
+    """Train on a text, or on the example's data; return the output."""
     if data is None:
         return run("make", "train", cwd=project)
     (project / "customers.csv").write_text(data, encoding="utf-8")
@@ -51,7 +52,7 @@ def card(project: Path) -> Any:
 
 
 def refusal(project: Path, **settings: str) -> str:
-    """Start the server, which exits; return what it prints."""
+    """Start the server, which exits with an error; return its output."""
     own = environment(**{"PORT": str(free_port())} | settings)
     done = subprocess.run(
         [project / "bin/run.sh"], env=own, text=True, capture_output=True, timeout=60

@@ -43,7 +43,7 @@ def test_the_default_project_passes_its_own_lint_and_the_tests_of_its_owner(work
 
 @parametrize(few()[1:], few()[1:])
 def test_a_project_passes_its_own_lint_and_tests(workshop: Bake, answers: Answers) -> None:
-    """Without PostgreSQL: the tests that need it are skipped."""
+    """Without TEST_DATABASE_URL, the tests that need PostgreSQL are skipped."""
     output = lint_and_test(workshop(**answers), PYTEST_ADDOPTS="-rs")
     skipped = re.findall(r"^SKIPPED \[\d+\] \S+: (.*)", output, re.MULTILINE)
     reasons = {"TEST_DATABASE_URL is not set"} if answers["datastore"] == "sql" else set()
@@ -212,7 +212,7 @@ def test_what_the_pages_say_of_settings_jobs_and_renaming_works(
     assert capfd.readouterr().out.count("refreshed the rates") == 2
 
     (rename,) = blocks(project, "docs/architecture.md", "Rename `api`")
-    # The machinery passes its tests under another name; once is enough.
+    # The tests of the machinery pass after `api` is renamed; one datastore is enough.
     run("sh", "-ec", rename, cwd=project, **({} if answers["datastore"] == "none" else OWN_TESTS))
     assert not (project / "api").exists()
     assert contents(project, "chassis", "tests/chassis") == machinery
@@ -274,12 +274,12 @@ def test_without_uv_make_develop_installs_with_pip(workshop: Bake, tmp_path: Pat
     command = [shutil.which("make") or "make", "develop", f"PYTHON={PYTHONS[NEWEST]}"]
     shown = run(*command, cwd=project, PATH=str(tools))
     assert "with pip; uv would do it in seconds" in shown
-    assert "Collecting flask" in shown, "it shows its progress"
+    assert "Collecting flask" in shown, "make develop shows no progress"
     assert "Flask" in run(project / ".venv/bin/flask", "--version", cwd=project)
 
     (project / "requirements/develop.txt").touch()
     shown = run(*command, cwd=project, PATH=str(tools))
-    assert "Requirement already satisfied: flask" in shown, "it installs what has changed"
+    assert "Requirement already satisfied: flask" in shown, "flask was installed again"
     assert "Collecting" not in shown
 
 

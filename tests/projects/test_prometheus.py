@@ -203,7 +203,8 @@ def test_each_panel_has_data_and_each_alert_can_be_evaluated(
         for group in prometheus.get("rules")["groups"]:
             assert [rule["health"] for rule in group["rules"]] == ["ok"] * 3
         place = prometheus.get("alerts")["alerts"]
-        assert {each["labels"]["alertname"] for each in place} == {"ApiFails"}  # it is pending
+        # This alert is pending.
+        assert {each["labels"]["alertname"] for each in place} == {"ApiFails"}
 
 
 def test_promtool_accepts_the_metrics(project: Path, settings: dict[str, str]) -> None:

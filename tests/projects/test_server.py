@@ -275,7 +275,7 @@ def test_many_connections_neither_exhaust_the_open_files_nor_block_others(projec
 def test_a_shutdown_of_the_whole_process_group_loses_no_request(
     project: Path, connection: str, allowed: int
 ) -> None:
-    """As systemd stops a service by default: the workers get SIGTERM when the master does."""
+    """By default, systemd sends SIGTERM to the master and the workers at once."""
     answered = lost = 0
     while answered < 10_000:
         with (

@@ -1,4 +1,4 @@
-"""The rendered projects' tutorial, followed as it stands."""
+"""Follow the tutorial of rendered projects exactly."""
 
 from uuid import uuid4
 

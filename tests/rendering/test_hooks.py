@@ -281,7 +281,10 @@ def test_run_tests_keeps_the_project_after_a_failure_and_prints_the_command_to_r
     project = cookies.bake({"run_tests": True}, template=str(template)).project_path
     err = capfd.readouterr().err
     assert "test_that_fails" in err
-    assert "run_tests: the tests failed (above). The project is kept; repeat them with:\n" in err
+    assert (
+        "run_tests: the tests failed (above). The project is kept. To repeat the tests, run:\n"
+        in err
+    )
     (command,) = re.findall(r"^    (cd .* && make test PYTHON=\S+)$", err, re.MULTILINE)
     with pytest.raises(AssertionError, match="test_that_fails"):
         run("sh", "-ec", command, cwd=project.parent)
@@ -440,7 +443,9 @@ def test_an_unfinished_folder_is_refused_until_its_instructions_are_followed(
     assert set(kept) == theirs
 
     command = ["cookiecutter", *OPTIONS, TEMPLATE]
-    with pytest.raises(AssertionError, match=f"did not finish; do what {UNFINISHED} in it says"):
+    with pytest.raises(
+        AssertionError, match=f"did not finish; follow the instructions in its {UNFINISHED}"
+    ):
         run(*command, cwd=interruption.folder, PWD=str(interruption.folder))
     for path in project.rglob("*"):
         name = path.relative_to(project).as_posix()
@@ -481,7 +486,8 @@ def test_ctrl_c_during_run_tests_keeps_the_project_and_prints_the_command_to_rep
     interruption.pause("tests")
     printed = interruption.interrupt(signal.SIGINT, tool, run_tests="yes")
     assert (
-        "run_tests: the tests were interrupted. The project is kept; repeat them with:\n" in printed
+        "run_tests: the tests were interrupted. The project is kept. To repeat the tests, run:\n"
+        in printed
     )
     assert re.search(r"^    cd my-flask-api && make test PYTHON=\S+$", printed, re.MULTILINE)
     assert "Next:" in printed

@@ -25,7 +25,7 @@ from tools.variants import TEMPLATE
 
 
 class Stalling(BaseHTTPRequestHandler):
-    """Respond at once, but delay the tenth request, and those that arrive meanwhile, by a second."""
+    """Respond at once; delay the tenth request, and requests that arrive meanwhile, by a second."""
 
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # head and body in one packet
@@ -149,7 +149,7 @@ def test_a_server_is_measured_after_all_its_workers_have_started(workshop: Bake)
 
 @pytest.mark.thorough
 def test_every_request_of_the_benchmark_gets_its_status() -> None:
-    """On each datastore with the rows of a full measurement, and in the other frameworks."""
+    """Each datastore has the rows of a full measurement; the other frameworks run, too."""
     run("make", ".venv/fastapi/fastapi.txt", ".venv/litestar/litestar.txt", cwd=TEMPLATE)
     with closing(Bench(seconds=1, quick=False)) as bench:
         calls = [*kinds(bench, workers=1).values()]

@@ -1,4 +1,4 @@
-"""`make demo`: what it takes, what it refuses, and what it prints."""
+"""`make demo`: its answers, the answers that it refuses, and its output."""
 
 import fcntl
 import json
@@ -85,7 +85,7 @@ def tools() -> None:
 
 @contextmanager
 def demo(folder: Path, **given: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Run `make demo` until it serves; yield the process and what it has printed."""
+    """Run `make demo` until it serves; yield the process and its output so far."""
     words = [f"{name}={text}" for name, text in given.items()]
     with subprocess.Popen(
         ["make", "demo", f"BUILD={folder}", *words],
@@ -146,5 +146,5 @@ def test_make_demo_prints_a_page_that_is_served_and_a_request_that_works(
         assert f"the project  {project}. The next `make demo` replaces it" in printed
         assert not (project / "old").exists()
         ports = re.findall(r":?(\d+)$", (project / ".env").read_text(), re.MULTILINE)
-    for port in map(int, ports):  # The server has stopped, and what it needed.
+    for port in map(int, ports):  # The server, and its issuer or emulator, have stopped.
         wait_until_free(port)

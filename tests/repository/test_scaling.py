@@ -33,7 +33,7 @@ def test_the_first_limit_of_json_is_the_default() -> None:
 
 
 def test_the_memory_of_bodies_matches_docs_server_md() -> None:
-    """docs/server.md has the factor, too, and the sum for two workers with eight threads."""
+    """docs/server.md repeats the memory factor, and has the sum for two workers of eight threads."""
     page = (PROJECT / "docs/server.md").read_text("utf-8")
     factor = math.ceil(scaling.factor(BENCH))
     assert f"WORKERS x THREADS x {factor} x MAX_JSON_BYTES" in page

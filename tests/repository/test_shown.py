@@ -1,4 +1,4 @@
-"""What shows the projects without rendering them is in step: example/, and the table of docs/answers.md."""
+"""example/ and the table of docs/answers.md match the rendered projects."""
 
 import os
 import re

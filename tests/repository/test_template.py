@@ -104,7 +104,7 @@ def test_every_place_that_lists_the_pythons_lists_those_of_the_question() -> Non
 
 @pytest.mark.thorough
 def test_every_locked_package_has_a_wheel_for_every_python(tmp_path: Path) -> None:
-    """Except those of projects that are refused with that Python."""
+    """Projects that are refused with a Python version are left out."""
     lock = JINJA.from_string(LOCK.read_text("utf-8"))
     for version in QUESTIONS["python_version"]:
         packages: dict[str, str] = {}

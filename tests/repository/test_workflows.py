@@ -89,7 +89,7 @@ def test_it_does_nothing_in_a_repository_that_was_made_from_the_template(name: s
     of_the_template = jobs(TEMPLATE / ".github/workflows" / name)
     for job in of_the_template.values():
         condition = job.get("if", "")
-        if "is_template" not in condition:  # it is skipped together with the job that it needs
+        if "is_template" not in condition:  # a job is skipped together with the job that it needs
             assert "is_template" in of_the_template[job["needs"]]["if"]
             assert not re.search(r"always|cancelled|failure", condition)
 
@@ -228,9 +228,9 @@ def test_the_tools_can_be_installed_where_the_rendering_is_tested(
 
 # --- lock.yml
 
-# In the order of git.
+# In the order in which git lists them.
 LOCKS = [
-    "docs/answers.md",  # It has the number of packages.
+    "docs/answers.md",  # This page has the number of packages.
     "example/requirements/common.txt",
     "requirements/develop.txt",
     "templates/requirements.jinja",
@@ -369,7 +369,7 @@ def test_failed_tests_open_no_pull_request_and_are_reported(
 ) -> None:
     condition = job("lock.yml", "pull-request")["if"]
     assert job("lock.yml", "pull-request")["needs"] == "lock"
-    assert not re.search(r"always|cancelled|failure", condition), "it would run nonetheless"
+    assert not re.search(r"always|cancelled|failure", condition), "the job runs after a failure"
     assert not any(step.get("continue-on-error") for step in job("lock.yml", "lock")["steps"])
     repository.step("lock", "Report failed tests", repository.folder)
     assert "there is no pull request" in repository.summary.read_text()

@@ -1,8 +1,8 @@
-"""Attack a server with the bodies that take most memory and time, and watch its /health.
+"""Attack a server with the bodies that take the most memory and time, and watch its /health.
 
     python -m tests.support.attack http://127.0.0.1:8080 60
 
-prints the statuses and the slowest response of /health, in seconds.
+The command prints the statuses and the slowest response of /health, in seconds.
 """
 
 import json

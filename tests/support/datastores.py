@@ -61,7 +61,7 @@ class PostgreSQL:
         subprocess.run([createdb, *where, database], check=True)
 
     def execute(self, database: str, *statements: str) -> str:
-        """Execute statements, each in a transaction of its own, and return what they print."""
+        """Execute statements, each in a transaction of its own, and return their output."""
         psql = self.pg_ctl.with_name("psql")
         commands = [f"--command={statement}" for statement in statements]
         command = [psql, "--no-psqlrc", "-qAt", self.url(database), *commands]

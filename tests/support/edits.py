@@ -40,7 +40,7 @@ def blocks(project: Path, page: str, heading: str = "") -> list[str]:
 
 
 def add_fields(folder: Path, name: str, fields: str) -> None:
-    """Put fields of a class behind its description, or else behind its name; replace those that it has."""
+    """Add fields to a class, after `description` or else first; replace existing ones."""
     (path,) = [path for path in folder.glob("*.py") if f"class {name}(" in path.read_text("utf-8")]
     before, opening, after = re.split(rf"(class {name}\(.*\n)", path.read_text(encoding="utf-8"))
     body, gap, rest = after.partition("\n\n\n")
@@ -56,7 +56,7 @@ def add_fields(folder: Path, name: str, fields: str) -> None:
 
 
 def register(factory: Path, imports: str, registration: str) -> None:
-    """Put the lines for a blueprint beside those of the one that is there."""
+    """Register a blueprint below the example's."""
     add_after(factory, r"from \.(greetings|items) .*", imports)
     add_after(factory, r".*\((greetings|items), .*", registration.rstrip())
 
@@ -70,7 +70,7 @@ def replace_function(path: Path, name: str, code: str) -> None:
 
 
 def add_the_parcels(project: Path) -> None:
-    """Do what docs/operations.md says, but for the tests."""
+    """Add the example of docs/operations.md, and its credentials for the contract test."""
     *module, registration, credentials = blocks(project, "docs/operations.md")
     (project / "api/parcels.py").write_text("\n\n".join(module), encoding="utf-8")
     factory = project / "api/__init__.py"

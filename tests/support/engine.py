@@ -103,7 +103,7 @@ class Container:
         raise AssertionError(f"no response to {path}: {self.state}\n{self.log}")
 
     def stop(self) -> float:
-        """Stop it with SIGTERM, and SIGKILL after ten seconds; return the seconds that it took."""
+        """Stop the container: SIGTERM, then SIGKILL after ten seconds; return the duration."""
         began = time.monotonic()
         docker("stop", "--time=10", self.id)
         return time.monotonic() - began
@@ -122,7 +122,7 @@ def running(
     port: int = 8080,
     **settings: str,
 ) -> Iterator[Container]:
-    """Run an image with options of `docker run`; remove the container in the end."""
+    """Run an image with options of `docker run`; remove the container at the end."""
     given = [f"--env={name}={text}" for name, text in settings.items()]
     container = docker("run", "--detach", *options, *given, image, *command)
     try:

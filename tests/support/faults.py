@@ -1,4 +1,4 @@
-"""The table of faults in a project's README: what its owner sees, what it means, and what to do."""
+"""The table of faults in a project's README: the symptom, the cause and the remedy."""
 
 import re
 import subprocess
@@ -27,7 +27,7 @@ class Fault(NamedTuple):
     remedy: list[str]
 
     def is_in(self, output: str) -> bool:
-        """Return whether an output has what the table says is seen; … is any text."""
+        """Return whether an output matches the row's first column; … matches any text."""
         return matches(self.seen[0], output)
 
 
@@ -52,7 +52,7 @@ def provokes(seen: str, **answers: str) -> pytest.MarkDecorator:
 
 
 def failing(project: Path, *command: str, **own: str) -> str:
-    """Run a command that fails, and return what it prints."""
+    """Run a command that fails, and return its output."""
     with pytest.raises(AssertionError) as failed:
         run(*command, cwd=project, **own)
     return str(failed.value)

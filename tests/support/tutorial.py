@@ -1,4 +1,4 @@
-"""Follow a project's docs/tutorial.md as it stands: each command, each file, each output that it shows."""
+"""Follow a project's docs/tutorial.md: each command, each file and each output."""
 
 import os
 import re
@@ -55,7 +55,7 @@ class Walk:
         self.servers: dict[str, subprocess.Popen[bytes]] = {}
 
     def go(self, first: str, last: str) -> None:
-        """Do each step from a section to another one."""
+        """Do each step from one section to another."""
         every = steps(self.project)
         titles = [*dict.fromkeys(step.section for step in every)]
         chosen = titles[titles.index(first) : titles.index(last) + 1]
@@ -86,7 +86,7 @@ class Walk:
         return re.sub(r"(?<=localhost:)\d+", lambda port: self.ports[port[0]], command)
 
     def call(self, code: str) -> tuple[int, str]:
-        """Run commands in a shell; return the status and what they print."""
+        """Run commands in a shell; return the status and the output."""
         done = subprocess.run(
             ["sh", "-ec", self.here(code)],
             cwd=self.project,
@@ -110,7 +110,7 @@ class Walk:
             env=environment(**self.own),
             start_new_session=True,
         )
-        # The emulator's first response may take longer than the API waits for one.
+        # The emulator's first response may take longer than the API's timeout.
         page = "/v1/projects/a/databases/(default)/documents/a/b" if port == EMULATOR else "/"
         for _ in range(600):
             try:
@@ -132,13 +132,13 @@ class Walk:
 
 
 def matches(shown: str, output: str) -> bool:
-    """Return whether an output has the lines that are shown, in this order; … is any text."""
+    """Return whether an output contains the shown lines in their order; … matches any text."""
     lines = [re.escape(line).replace("…", ".*") for line in shown.splitlines()]
     return bool(re.search(".*".join(lines), output, re.DOTALL))
 
 
 def write(project: Path, step: Step) -> None:
-    """Put code where the text above it says: into a file, a class, or in the place of a function."""
+    """Write a step's code to the place that its text names: a file, a class or a function."""
     names = re.findall(r"`([\w/.]+)`", step.text)
     place = names[-1]
     if "create_app" in names:
@@ -158,7 +158,7 @@ def write(project: Path, step: Step) -> None:
 
 @contextmanager
 def walking(project: Path, **own: str) -> Iterator[Walk]:
-    """Yield a walk; at the end, stop what it started."""
+    """Yield a walk; at the end, stop its servers."""
     walk = Walk(project, **own)
     try:
         yield walk
@@ -167,5 +167,5 @@ def walking(project: Path, **own: str) -> Iterator[Walk]:
 
 
 def add_the_resource(project: Path) -> None:
-    """Do what the tutorial says, from the resource to the last check."""
+    """Follow the tutorial from the resource to the last check."""
     Walk(project).go("Add the resource", "Check everything")
