@@ -41,8 +41,8 @@ def open_app(
     app.extensions["settings"] = settings
     info = {"title": title, "description": description, "version": version}
     app.extensions["openapi"] = [{"info": info}, plain(open_app, "openapi", openapi or {})]
-    # Capabilities append to both: WSGI middleware, and a header's name with a function. If a
-    # response lacks this header, the function's headers are added.
+    # Capabilities append WSGI middleware to the first list. To the second, they append a header's
+    # name and a function. If a response lacks this header, the function's headers are added.
     app.extensions |= {"wrappers": [], "headers": []}
     cors.register(app)
     bodies.register(app)

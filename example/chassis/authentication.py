@@ -57,7 +57,7 @@ class Security:
                 raise refuse(scheme.verify, f"two schemes are named `{scheme.name}`: set `name=`")
 
     def authenticate(self) -> None:
-        """Raise Denied or Lacking unless the request has credentials for one scheme of its route."""
+        """Raise Denied or Lacking unless the request has credentials for a scheme of its route."""
         needed = self.needs.get(request.endpoint, self.needs[None])
         if not needed or is_preflight():
             return

@@ -75,7 +75,7 @@ def has_many(raw: bytes) -> bool:
 
 
 def number(text: str) -> int | float:
-    """Convert a number with a point or an exponent; return an int if it is whole and at most 2**64."""
+    """Convert a number with a point or an exponent; to an int if it is whole and at most 2**64."""
     value = float(text)
     if not math.isfinite(value):
         raise ValueError("Number out of range")

@@ -97,7 +97,7 @@ class Error(HTTPException):
 
 
 class Invalid(UnprocessableEntity):
-    """422: a value in a well-formed request is invalid. The problem contains its place."""
+    """422: a value in a well-formed request is invalid. The problem has a pointer to it."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(f"{fault.detail} at {fault.pointer or fault.parameter or 'the top level'}")

@@ -54,9 +54,9 @@ def operation(
 
     - `body: T`: the JSON body, converted strictly ("5" is not a number); 400, 413, 415 or 422 if
       that fails. If T is a Patch, the body is a JSON Merge Patch. With `T | None`, it is optional;
-    - `body: Annotated[T, Media("text/csv")]`: a body of this type; T is `str` (UTF-8), `bytes`,
-      `IO[bytes]` (read while it arrives), a Struct for a form (with an Upload for each file), or
-      any T for JSON of another media type;
+    - `body: Annotated[T, Media("text/csv")]`: a body of this type. T is `str` (UTF-8), `bytes` or
+      `IO[bytes]` (read while it arrives). For a form, T is a Struct, with an Upload for each file.
+      For JSON of another media type, T is any type;
     - `query: T`: the query string, converted from text ("5" is a number); 422 if that fails;
     - `headers: T`: the headers that T names, converted in the same way;
     - any other parameter comes from the path; 404 if it cannot be converted.
@@ -66,10 +66,10 @@ def operation(
     - `-> T`: JSON, sent with `status`, or 200; `-> None`: no content, 204;
     - `-> tuple[T, Literal[202]]`: JSON with this status, for `return value, 202`;
     - `-> tuple[T, Literal[201], dict[str, str]]`: with headers, too; unions of these;
-    - `-> Annotated[T, Media("text/csv")]`: T is `str`, `bytes`, `Iterator[str]` or
-      `Iterator[bytes]` (a stream; the view may yield), `Path` (a file, or a part of it), or any T for JSON;
-    - `-> flask.Response`: sent unchanged; the document shows only the status, and the media types of
-      `Annotated[Response, Media("image/png")]`.
+    - `-> Annotated[T, Media("text/csv")]`: T is `str`, `bytes`, `Path` (a file, or a part of it),
+      `Iterator[str]` or `Iterator[bytes]` (a stream; the view may yield). For JSON, T is any type;
+    - `-> flask.Response`: sent unchanged. The document shows only the status, and the media types
+      of `Annotated[Response, Media("image/png")]`.
 
     Arguments of the decorator:
 

@@ -28,7 +28,7 @@ class Patch(Struct, forbid_unknown_fields=True):
         return {name: value for name, value in values.items() if value is not UNSET}
 
     def apply(self, current: T) -> T:
-        """Return a copy of a struct with the changes; raise Invalid (422) if a change is invalid."""
+        """Return a copy of a struct with the changes; raise Invalid (422) if they are invalid."""
         changes = self.changes()
         for field in structs.fields(current):
             if field.name in changes:

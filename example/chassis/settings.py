@@ -26,10 +26,10 @@ class Address(str):
 class ServerSettings:
     """The settings that every service has. .env.example explains each.
 
-    A field is a string, a number, a bool, a Literal, an Enum, a `Secret`, or a class such as UUID or
-    Path. The class is called with the string, and raises ValueError if the string is invalid. Lists
-    and mappings are read as JSON. `Annotated[int, Meta(ge=1, le=10)]` sets bounds. A field without
-    a default must be set; an optional one is `int | None = None`.
+    A field is a string, a number, a bool, a Literal, an Enum, a `Secret`, or a class such as UUID
+    or Path. The class is called with the string, and raises ValueError if the string is invalid.
+    Lists and mappings are read as JSON. `Annotated[int, Meta(ge=1, le=10)]` sets bounds. A field
+    without a default must be set; an optional one is `int | None = None`.
     """
 
     log_level: Level = "info"

@@ -27,7 +27,7 @@ REFUSED: dict[type, str] = {
 
 
 class FromText(type):
-    """Metaclass of types that are strings in JSON; `read` converts a string to a `made`."""
+    """Metaclass of types that are strings in JSON; `read` converts a string to type `made`."""
 
     made: type
     read: Any

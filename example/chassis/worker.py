@@ -25,8 +25,9 @@ LINGER = 2
 # Seconds for which a stopping worker still accepts. SIGTERM to a process group reaches the workers
 # before the master closes the port: if they closed it first, connections would stay queued.
 LAST_CALL = 0.5
-# Seconds before the last accept() and after close(). A connection between the two is reset. So no
-# request starts meanwhile: busy threads would delay close(), and served clients would connect again.
+# Seconds before the last accept() and after close(). A connection that arrives between the two is
+# reset. So no request starts meanwhile: busy threads would delay close(), and served clients would
+# connect again.
 QUIET = 0.05
 # Maximum number of chunks under SMALL bytes in a body: docs/server.md has the CPU time of a chunk.
 CHUNKS, SMALL = 4096, 256
@@ -140,7 +141,7 @@ class Worker(ThreadWorker):
                 self.take(listener)
 
     def drain(self, conn: TConn, sock: Any) -> None:
-        """Read what a client still sends. Closing a socket with unread data could lose the response."""
+        """Discard a client's data. Closing a socket with unread data could lose the response."""
         with suppress(OSError):
             if sock.recv(65536):
                 return

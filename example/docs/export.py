@@ -1,4 +1,4 @@
-"""`make docs`: writes docs/swagger.yaml, the OpenAPI document of the code."""
+"""Write docs/swagger.yaml, the OpenAPI document of the code. `make docs` runs this module."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from wsgi import app
 
 
 class Dumper(yaml.SafeDumper):
-    """Writes the texts of `info` in double quotes, and repeats what occurs twice."""
+    """Write the texts of `info` in double quotes, and repeated values in full, without aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

@@ -1,4 +1,4 @@
-"""A fresh application for each of your tests."""
+"""Provide a new application, and its test client, for each of your tests."""
 
 from collections.abc import Iterator
 from typing import Any

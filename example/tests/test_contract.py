@@ -17,7 +17,7 @@ schema = schemathesis.openapi.from_path(DOCUMENT)
 
 
 @schema.parametrize()
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # one datastore for all
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # examples share a datastore
 def test_generated_requests_get_what_the_document_promises(
     app: Flask, case: schemathesis.Case[Any]
 ) -> None:
