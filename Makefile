@@ -76,7 +76,7 @@ bench: develop $(foreach each,$(MEASURED),.venv/$(each)/$(each).txt) ## Measure 
 	$(IN_VENV) python -m bench
 	.venv/bench/bin/python -m bench.picture
 	$(IN_VENV) python bench/scaling.py
-	$(IN_VENV) python -m bench.answers
+	$(IN_VENV) python -m bench.answers 3
 
 bench-quick: develop ## Measure in two minutes whether the projects are far from their goals
 	$(IN_VENV) python -m bench --quick
