@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.support.edits import add_fields, append, register, replace, replace_function
-from tests.support.machine import OWN_TESTS, environment, free_port
+from tests.support.machine import OWN_TESTS, environment, free_port, run
 
 PAGE = "docs/tutorial.md"
 TERMINAL = "    # in a terminal of its own"
@@ -168,4 +168,5 @@ def walking(project: Path, **own: str) -> Iterator[Walk]:
 
 def add_the_resource(project: Path) -> None:
     """Follow the tutorial from the resource to the last check."""
+    run("make", "develop", cwd=project)
     Walk(project).go("Add the resource", "Check everything")
