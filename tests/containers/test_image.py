@@ -47,7 +47,7 @@ def test_it_has_the_application_compiled_and_no_tools(image: Build, answers: Ans
 
 
 @pytest.mark.parametrize(
-    ("version", "datastore"), zip(AXES["python_version"], itertools.cycle(AXES["datastore"]))
+    ("version", "datastore"), [*zip(AXES["python_version"], itertools.cycle(AXES["datastore"]))]
 )
 def test_with_each_python_it_has_no_pip_and_serves(
     image: Build, volume: str, datastore: str, version: str
