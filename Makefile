@@ -1,6 +1,7 @@
 # The Makefile of the template. {{cookiecutter.project_slug}}/Makefile is the Makefile of the projects.
 
 PYTHON ?= python3
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Puts the tools of .venv on the PATH, for each command and the processes that it starts.
 IN_VENV = PATH="$(CURDIR)/.venv/bin:$$PATH"
 BUILD ?= build
