@@ -1,8 +1,8 @@
 """Limit the body of each request, however it is read: by an operation, a plain view or middleware.
 
 The limit is `request.max_content_length`. By default it is MAX_JSON_BYTES for JSON and URL-encoded
-forms, which take many times their size in memory, and MAX_BODY_BYTES for other bodies. To use
-another limit, set this attribute before you read the body.
+forms, because these take many times their size in memory. For other bodies, it is MAX_BODY_BYTES.
+To use another limit, set this attribute before you read the body.
 """
 
 from functools import cached_property

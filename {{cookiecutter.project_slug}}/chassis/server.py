@@ -27,8 +27,8 @@ class Logger(glogging.Logger):
     def access(self, resp: Any, req: Any, environ: Any, request_time: timedelta) -> None:
         """Log a response without the query string, which may contain personal data.
 
-        If the body was not sent completely, the log line has `aborted`: "server" if the application
-        failed, "client" if the client closed the connection or stopped reading.
+        If the body was not sent completely, the log line has `aborted`. Its value is "server" if
+        the application failed, or "client" if the client disconnected or stopped reading.
         """
         if self.access_log_enabled:
             path = environ["RAW_URI"].partition("?")[0]

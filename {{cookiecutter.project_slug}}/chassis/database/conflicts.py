@@ -1,6 +1,6 @@
 """Return 409 for a change that the database refuses because of other rows.
 
-A violated NOT NULL or CHECK is not a conflict, because no other row is involved: the application
+A violated NOT NULL or CHECK is not a conflict, because no other row is involved. The application
 should have refused the value with 422. The response stays a 500, and the stack is logged.
 """
 
