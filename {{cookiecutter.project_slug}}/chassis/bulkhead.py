@@ -6,8 +6,8 @@ from threading import Lock
 from typing import Any
 
 # A request waits for a place in SLICES slices of SLICE seconds, 50 ms in all. Requests queued
-# behind it, such as /health, wait as long. On a busy machine a slice takes longer, so that a lack
-# of CPU time does not look like a stuck datastore.
+# behind it, such as /health, wait for the same time. On a busy machine a slice takes longer, so
+# that a lack of CPU time does not look like a stuck datastore.
 SLICE, SLICES = 0.002, 25
 # Slices until the first request has ended: a new process must connect first.
 FIRST_SLICES = 200
@@ -17,9 +17,9 @@ class Bulkhead:
     """Keep a thread free for /health and other requests while the datastore is slow or blocked.
 
     A request that uses the datastore has a place, even while it waits for a lock, a slow statement
-    or a name server. There is one place fewer than threads. If no place becomes free in 50 ms, the
-    datastore counts as stuck: requests get 503 immediately until a place is free. With one thread
-    in the process, no thread is kept free.
+    or a name server. The number of places is the number of threads minus one. If no place becomes
+    free in 50 ms, the datastore counts as stuck: requests get 503 immediately until a place is
+    free. With one thread in the process, no thread is kept free.
     """
 
     def __init__(self, threads: int, unavailable: Callable[[], Exception]) -> None:

@@ -66,7 +66,7 @@ class Watched:
         if not failed:
             self.reason.text = ""
         if failed and not self.is_failing:
-            text = "Cannot send %s to the collector. Requests are not affected: %s"
+            text = "Cannot send %s to the collector: %s. Requests are not affected."
             log.warning(text, self.what, self.reason.text)
         elif self.is_failing and not failed:
             log.info("The collector receives %s again.", self.what)
@@ -110,7 +110,7 @@ class Exports:
         """Start the SDK; raise ValueError if it rejects a variable."""
         settings = app.extensions["settings"]
         traces, measurements = settings.endpoints
-        # While the SDK's queue is full, this logger warns at each span.
+        # While the SDK's queue is full, this logger logs a warning for each span.
         logging.getLogger("opentelemetry.sdk._shared_internal").setLevel(logging.ERROR)
         own = {
             "service.name": settings.otel_service_name,

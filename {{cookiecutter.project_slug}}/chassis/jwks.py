@@ -27,7 +27,7 @@ URL = (
     r"(:\d{1,5})?(/[^\s?#\\]*)?"
 )
 match_url = re.compile(URL + r"(\?[^\s#]*)?\Z", re.ASCII).match
-PATIENCE = 2  # seconds to fetch both documents; a request waits as long at most
+PATIENCE = 2  # seconds to fetch both documents; a request waits no longer
 PAUSE = 5  # seconds between fetches, so that many unknown key ids do not cause many fetches
 MAX_AGE = 600  # seconds after which known keys are fetched again; no request waits for that
 MAX_BYTES = 262_144  # of each document
@@ -46,7 +46,7 @@ class Keys:
     """An issuer's keys, by id and algorithm. While the issuer is down, known keys stay valid."""
 
     def __init__(self, issuer: str, most: int) -> None:
-        """Set the maximum number of requests that wait for a fetch; the first fetch has none."""
+        """Limit the number of requests that wait for a fetch; the first fetch has no limit."""
         self.issuer = issuer
         self.keys: dict[tuple[str | None, str], PyJWK] = {}
         self._lock, self._places = Lock(), BoundedSemaphore(most)
@@ -56,7 +56,7 @@ class Keys:
         self._began_at = self._fetched_at = float("-inf")
 
     def find(self, key_id: str | None, algorithm: str) -> PyJWK | None:
-        """Return a key, None if the issuer lacks it; raise 503 if a new key cannot be fetched."""
+        """Return a key, or None if the issuer lacks it; raise 503 if new keys cannot be fetched."""
         if key := self.get(key_id, algorithm):
             if monotonic() - self._fetched_at > MAX_AGE:
                 self.refresh()
@@ -81,7 +81,7 @@ class Keys:
         return found[0] if len(found) == 1 else None
 
     def refresh(self) -> Event:
-        """Start a fetch unless one runs or began less than PAUSE seconds ago; return its Event."""
+        """Start a fetch if none is running or began in the last PAUSE seconds; return its Event."""
         with self._lock:
             if self._ended.is_set() and monotonic() - self._began_at > PAUSE:
                 ended = Event()

@@ -11,7 +11,7 @@ class Jws(jwt.PyJWS):
     def _decode_base64url_segment(segment: bytes, name: str) -> bytes:
         """Decode a part of a token; raise DecodeError unless its base64 is canonical.
 
-        PyJWT checks each character in Python. If a later PyJWT renames its method, its check runs.
+        PyJWT checks each character in Python. If PyJWT renames this method, PyJWT's check runs.
         """
         decoded = base64url_decode(segment)
         if base64url_encode(decoded) != segment:

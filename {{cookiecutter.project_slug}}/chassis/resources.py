@@ -95,7 +95,7 @@ class Page(Input):
         raise Invalid(Fault(detail, parameter="cursor"))
 
     def cut(self, listed: list[T]) -> tuple[list[T], str | None]:
-        """Split a list of up to `per_page + 1`: return the page, and the next cursor if any."""
+        """Cut a list of up to `per_page + 1` items; return the page and the next cursor or None."""
         page = listed[: self.per_page]
         if len(page) == len(listed):
             return page, None

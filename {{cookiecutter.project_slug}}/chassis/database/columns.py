@@ -10,7 +10,7 @@ from ..values import shortest
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """A timezone-aware UTC datetime: SQLite stores no zone, PostgreSQL returns the session's."""
+    """A timezone-aware UTC datetime: SQLite stores no zone, PostgreSQL uses the session's zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True

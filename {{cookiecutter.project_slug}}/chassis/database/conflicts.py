@@ -1,6 +1,6 @@
 """Return 409 for a change that the database refuses because of other rows.
 
-A violated NOT NULL or CHECK is not a conflict, because no other row is involved: the application
+A violated NOT NULL or CHECK is not a conflict, because no other row is involved. The application
 should have refused the value with 422. The response stays a 500, and the stack is logged.
 """
 
@@ -14,7 +14,7 @@ from werkzeug.exceptions import Conflict, HTTPException
 from ..errors import to_problem
 
 UNIQUE = "A resource with this value already exists: send another value, or change that resource."
-REFERENCE = "The request refers to a resource that does not exist, or others refer to this one."
+REFERENCE = "The request refers to a missing resource, or other resources refer to this one."
 # SQLSTATEs of PostgreSQL: https://www.postgresql.org/docs/current/errcodes-appendix.html.
 # Names of SQLite's codes, or a message of SQLite: https://www.sqlite.org/rescode.html.
 DETAILS = {

@@ -45,7 +45,7 @@ def migrate_sqlite(engine: Engine) -> None:
     path = Path(engine.url.database or "")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
-    # Alembic copies a table to change it. Dropping the old table must not delete rows of others.
+    # Alembic copies a table to alter it. Dropping the old one must not delete rows of other tables.
     off = "PRAGMA foreign_keys = OFF"
     event.listen(engine, "connect", lambda raw, _: raw.execute(off))
 
@@ -62,8 +62,8 @@ def one_at_a_time(engine: Engine) -> Iterator[None]:
     """Wait until no other deployment is migrating.
 
     CREATE INDEX CONCURRENTLY in another deployment waits for every session with a snapshot. So this
-    session must not hold a snapshot: it does not block on the lock, and it sends no parameters,
-    because a statement with parameters keeps its snapshot until the next statement.
+    session must not hold a snapshot. It does not block on the lock. It sends no parameters, because
+    a statement with parameters keeps its snapshot until the next statement.
     """
     with engine.connect() as connection:
         while not connection.scalar(text("SELECT pg_try_advisory_xact_lock(0)")):

@@ -25,7 +25,7 @@ OWN = (OverflowError, UnicodeEncodeError)
 
 
 def wrap(context: Any) -> None:
-    """Raise a DataError for an error that a driver raises itself, so that `refuse` handles both."""
+    """Raise a DataError for an error that a driver raises itself, so that `refuse` handles it."""
     if isinstance(error := context.original_exception, OWN):
         raise exc.DataError(context.statement, None, error, hide_parameters=True) from error
 

@@ -36,7 +36,7 @@ UNAVAILABLE = (
 def make_engine(url: URL, seconds: int, **options: Any) -> Engine:
     """Make an engine with a timeout of `seconds` for connections and statements.
 
-    With 0, statements have no timeout, and connections have psycopg's, 130 seconds.
+    With 0, statements have no timeout, and connections have psycopg's timeout, 130 seconds.
     """
     # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
     bounds: dict[str, Any] = {
@@ -46,7 +46,7 @@ def make_engine(url: URL, seconds: int, **options: Any) -> Engine:
         "options": f"-c statement_timeout={seconds * 1000} -c timezone=UTC",
     }
     arguments = {name: bound for name, bound in bounds.items() if name not in url.query}
-    # No prepared statements: if a migration changes the type of its result, one fails every time.
+    # Not prepared: after a migration changes a statement's result type, each execution would fail.
     engine = create_engine(url, connect_args=arguments | {"prepare_threshold": None}, **options)
 
     @event.listens_for(engine, "do_connect")

@@ -117,7 +117,7 @@ class Firestore:
     def change(self, document: DocumentReference, write: Callable[[Snapshot, WriteOption], T]) -> T:
         """Read a document and write a change; retry both if the document changed in between.
 
-        `write` takes the snapshot, and an option with which a write fails if the document changed.
+        `write` takes the snapshot, and an option that makes a write fail if the document changed.
         """
 
         def attempt() -> T:

@@ -18,8 +18,8 @@ DATABASE = Meta(
     pattern=r"^(\(default\)|[a-z0-9-]*)$", description="lower-case letters, digits and hyphens"
 )
 
-# By default, gRPC waits up to two minutes between attempts to reconnect. This limits the wait to a
-# second; the library has no public option for it.
+# By default, gRPC waits up to two minutes between attempts to reconnect. This channel option limits
+# the wait to a second. The library has no public setting for it.
 for options in (base_client._DEFAULT_CHANNEL_OPTIONS, base_client._GRPC_MSG_SIZE_OPTIONS):
     options.append(("grpc.max_reconnect_backoff_ms", 1000))
 # Only the emulator uses the second list. A proxy from the environment cannot reach the emulator.

@@ -20,7 +20,7 @@ def span(method: Callable[..., Any]) -> Iterator[None]:
         return
     name = getattr(
         getattr(method, "func", method), "__name__", "call"
-    )  # a partial has no name, its function has
+    )  # a partial has no name, but its function has one
     about = {"db.system.name": "gcp.firestore", "db.operation.name": name}
     # Exceptions are not recorded, because their messages can contain names of documents.
     with tracer().start_as_current_span(

@@ -81,7 +81,7 @@ class Processes:
 
 
 def listen(settings: ServerSettings, port: int) -> socket.socket:
-    """Listen on the server's address and a port; raise SystemExit with one line if it is in use."""
+    """Listen on the server's address and a port; raise SystemExit with one line if that fails."""
     if port == settings.port:
         raise SystemExit(f"METRICS_PORT={port} is the same as PORT: use different ports.")
     host = sockets(settings.bind_address, port)[0].rpartition(":")[0].strip("[]")
@@ -128,7 +128,7 @@ def fork(arbiter: Any, listener: socket.socket) -> int:
         for number in arbiter.SIGNALS:  # this process ends in service_actions
             signal.signal(number, signal.SIG_IGN)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for each in arbiter.LISTENERS:  # or they would queue connections after a shutdown
+        for each in arbiter.LISTENERS:  # otherwise they would queue connections after a shutdown
             each.close()
         files.slot = "metrics"
         Exporter(listener, parent).serve_forever()

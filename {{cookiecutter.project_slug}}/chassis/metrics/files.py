@@ -22,7 +22,7 @@ MASTER = "master"
 
 
 def make_folder() -> Path:
-    """Create a folder in memory, locked while this server runs; remove folders of dead servers."""
+    """Create a locked folder, in memory if possible; remove the folders of dead servers."""
     memory = Path("/dev/shm")
     base = memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
     for old in base.glob(f"{PREFIX}*"):

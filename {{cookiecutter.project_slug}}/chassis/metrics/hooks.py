@@ -46,7 +46,7 @@ def child_exit(server: Any, worker: Any) -> None:
 
 def post_fork(server: Any, worker: Any) -> None:
     files.enter(worker)
-    for each in sockets:  # or a worker that outlives the master would keep the port in use
+    for each in sockets:  # otherwise a worker that outlives the master would keep the port in use
         each.close()
     # % if cookiecutter.datastore != "none"
     datastore.watch(server.app.wsgi())

@@ -389,7 +389,7 @@ def file_in_json() -> Files:
     [
         (json_with_a_file, 'a file is not JSON: write .*Media."multipart/form-data"'),
         (csv_of_a_struct, "a body of text/csv cannot be .*Thing.*: take `str`, `bytes` or `IO"),
-        (form_of_text, "a body of multipart/form-data cannot be .*for a form a Struct"),
+        (form_of_text, "a body of multipart/form-data cannot be .*a Struct for a form"),
         (
             form_with_an_object,
             "`thing` in a form cannot be read from text: use one value, or a list of values",
