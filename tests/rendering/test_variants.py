@@ -97,7 +97,7 @@ def test_the_rows_are_within_github_s_limit() -> None:
 
 
 def test_the_rows_are_printed_on_one_line_by_python_alone() -> None:
-    alone = [sys.executable, "-I", "-S"]  # -S: without what is installed
+    alone = [sys.executable, "-I", "-S"]  # -S: without installed packages
     printed = run(*alone, "tools/variants.py", cwd=TEMPLATE)
     assert printed.count("\n") == 1
     assert json.loads(printed) == {"include": rows()}
