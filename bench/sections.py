@@ -221,7 +221,7 @@ def settings(bench: Bench) -> None:
 
 
 def crowds(bench: Bench) -> None:
-    """Measure a burst of 500 clients, and the rate beside 2,000 idle connections, on two CPUs."""
+    """Measure a burst of 500 clients, and the rate with 2,000 idle connections open, on two CPUs."""
     servers = {"the default settings": as_rendered(bench.none, "waiting:app")} | usual(bench, 2)
     beside: dict[str, float] = {}
     alone: dict[str, float] = {}

@@ -342,7 +342,7 @@ BEGINNINGS = {
 
 
 def slowest_beside(slow: str, to: Proxy | Direct) -> float:
-    """Return the slowest response of /health beside slow clients, in seconds."""
+    """Return the slowest response of /health while slow clients are connected, in seconds."""
     slowest = 0.0
     with ExitStack() as connections:
         clients = [connections.enter_context(to.connect()) for _ in range(SLOW)]

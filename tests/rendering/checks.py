@@ -280,7 +280,7 @@ def names_the_thing_and_not_a_person(project: Project) -> Iterator[str]:
                 yield f"{path}: {found}"
 
 
-def imports_public_names_of_the_chassis_alone(project: Project) -> Iterator[str]:
+def imports_only_public_names_of_the_chassis(project: Project) -> Iterator[str]:
     public: dict[str, list[str]] = {}
     for path, text in project.texts.items():
         if path.startswith("chassis/") and path.endswith(".py"):
@@ -309,5 +309,5 @@ CHECKS = [
     has_a_readme_of_three_screens,
     has_a_guide_for_agents_that_is_true,
     names_the_thing_and_not_a_person,
-    imports_public_names_of_the_chassis_alone,
+    imports_only_public_names_of_the_chassis,
 ]

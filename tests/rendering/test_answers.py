@@ -114,9 +114,7 @@ REFUSALS: list[Answers] = [
 
 
 @pytest.mark.parametrize("answers", REFUSALS, ids=name)
-def test_answers_that_do_not_go_together_are_refused_in_one_line(
-    tmp_path: Path, answers: Answers
-) -> None:
+def test_incompatible_answers_are_refused_in_one_line(tmp_path: Path, answers: Answers) -> None:
     done = render(tmp_path, **{question: str(answer) for question, answer in answers.items()})
     first, *_ = done.stderr.splitlines()
     assert done.returncode != 0
@@ -131,7 +129,7 @@ def test_answers_that_do_not_go_together_are_refused_in_one_line(
     )
 
 
-def test_a_rule_of_cookiecutter_json_alone_refuses_answers(tmp_path: Path) -> None:
+def test_a_rule_in_cookiecutter_json_is_enough_to_refuse_answers(tmp_path: Path) -> None:
     """No other file has to change."""
     template = copy(tmp_path / "template")
     path = template / "cookiecutter.json"

@@ -778,7 +778,7 @@ def test_smoke_reports_that_there_is_no_response(bake: Bake) -> None:
         run("bin/smoke.sh", url, cwd=bake(deploy="cloud-run"))
 
 
-def test_smoke_sends_its_token_by_tls_only_and_not_as_an_argument(
+def test_smoke_sends_its_token_over_tls_only_and_not_as_an_argument(
     bake: Bake, tmp_path: Path
 ) -> None:
     curl = tmp_path / "curl"
