@@ -24,7 +24,7 @@ develop: .venv/develop.txt ## Install the tools for work on the template into .v
 	@.venv/bin/python -m pip install -q --require-hashes -r $<
 	@cp $< $@
 
-# Rules for an environment apart from that of `develop`. $(1) is the name of its requirements/*.in file.
+# Rules for the separate environment .venv/$(1), with requirements/$(1).txt. $(2) is an optional prerequisite.
 define environment
 .venv/$(1)/$(1).txt: requirements/$(1).txt $(2)
 	@$(CHECK_PYTHON)
@@ -42,7 +42,7 @@ $(eval $(call environment,demo))
 
 init: develop ## Replace the template with the project, in this clone
 	@.venv/bin/python -m tools.init
-	@# These are the template's. The project creates its own.
+	@# The project creates its own .venv and build, so the template's are removed.
 	@rm -rf .venv build
 	@printf '\nNext:\n\n    make test\n    git add --all && git commit\n    make start\n\n'
 
@@ -69,7 +69,7 @@ BASE ?= origin/main
 difference: develop ## Show how the projects differ from those of BASE (origin/main)
 	@$(IN_VENV) python -m tools.difference $(BASE) $(BUILD)/difference
 
-# The environments of `make bench`: `bench` draws the picture; the others run beside the projects.
+# The environments of `make bench`: `bench` draws the picture; the others run the frameworks to compare with.
 MEASURED = bench fastapi litestar sklearn
 $(foreach each,$(MEASURED),$(eval $(call environment,$(each),.venv/develop.txt)))
 
@@ -91,7 +91,7 @@ docs: develop ## Write templates/docs/, the OpenAPI documents of the projects
 	$(IN_VENV) python -m tools.documents >/dev/null
 
 lock: UPGRADE ?= --upgrade
-# The requirements of the template itself. The projects' are made by tools/locks.py.
+# The requirements of the template itself. tools/locks.py locks those of the projects.
 OWN = develop demo clients $(MEASURED)
 
 lock: develop ## Upgrade and lock all requirements; UPGRADE="--upgrade-package flask" upgrades one

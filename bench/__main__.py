@@ -7,8 +7,8 @@
 Prints tables of medians, ranges and ratios to the reference, and whether each goal is met. Ratios are
 computed round by round. Writes the tables to docs/bench.json.
 
---quick measures less, writes nothing, and exits with 1 if a goal is missed by more than SLACK. With
---only, it sets up no databases.
+--quick measures less, sets up no databases, and writes nothing. It exits with 1 if a goal is missed
+by more than a factor of SLACK. With --only, no goal is checked and nothing is written.
 Needs Linux with two CPUs, and the tools that `make bench` installs. Without --quick it also needs
 PostgreSQL and the Firestore emulator. wrk and PostgreSQL are Debian packages.
 """

@@ -22,7 +22,7 @@ from .servers import ONE, Server, as_rendered, ask, cpu_time, memory, render, se
 from .telemetry import Collector
 
 REQUESTS = 100
-# What is called, and with which body; the API's own route where it needs no token.
+# The path and the body of a request, if it is not a greeting. /health needs no token.
 CALLS = {
     "`datastore=sql`": (ITEMS, '{"name": "An item"}'),
     "`datastore=firestore`": (ITEMS, '{"name": "An item"}'),
@@ -32,7 +32,7 @@ CALLS = {
 
 
 def settings(stack: ExitStack) -> dict[str, dict[str, str]]:
-    """Return the settings that the servers need; start what they need."""
+    """Start the emulator and the collector; return the settings that the servers need."""
     emulator = Emulator()
     stack.callback(emulator.remove)
     emulator.start()

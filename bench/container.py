@@ -2,9 +2,10 @@
 
     python bench/container.py [--rounds 15]
 
-Two images take turns, each on one CPU with 256 MiB: the default project's, and the same image with a
-bare Flask app under stock gunicorn (gthread, preloaded, one process of eight threads). Prints megabytes
-over the base image, seconds, and the ratio. Needs Docker, and the tools that `make develop` installs.
+Two images take turns, each on one CPU with 256 MiB. One image is the default project's. The other is
+the same image with a bare Flask app under stock gunicorn: gthread, preloaded, one process of eight
+threads. Prints megabytes over the base image, seconds, and the ratio. Needs Docker, and the tools
+that `make develop` installs.
 """
 
 import argparse

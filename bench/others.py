@@ -20,7 +20,7 @@ CALLS: dict[str, dict[str, Any]] = {
 SKLEARN, NO_MODEL = "scikit-learn in FastAPI", "this project without a model"
 SIZES = (1, 10, 100)
 PREDICTIONS = "/api/v1/predictions"
-# Limit for the boot's delay by a model, in seconds.
+# Limit for the additional boot time of a model, in seconds.
 DELAY = 0.6
 
 
@@ -51,7 +51,7 @@ def others(bench: Bench) -> None:
             against = dict.fromkeys(list(each)[1:], "this project")
             for name, server in bench.turns(each):
                 with serve(server, cpus) as running:
-                    # Its first second is slower: threads start, modules are imported.
+                    # The first second is slower, because threads start and modules are imported.
                     closed(running, seconds=bench.seconds, **how)
                     rates[name] = closed(running, seconds=bench.seconds, **how)["rate"]
                     boots[name], used[name] = running.boot, sum(memory(running.pid))

@@ -47,7 +47,7 @@ def levels(axes: Axes, run: dict[str, Any], what: str, cpus: str) -> None:
         ]
         axes.errorbar([*tables], middle, reach, label=name, color=color, marker="o", capsize=2)
     axes.set_ylim(bottom=0)
-    axes.set_xlabel("connections at once")
+    axes.set_xlabel("concurrent connections")
     axes.set_title(f"{what}, {cpus}: requests a second")
 
 
@@ -71,7 +71,7 @@ def main() -> None:
         0.01,
         f"{machine['date']}, {machine['cpu']}, {machine['cpus']} CPUs, Python {machine['python']}, "
         f"Flask {machine['flask']}, gunicorn {machine['gunicorn']}: medians of {run['rounds']} "
-        "rounds, with the least and the most",
+        "rounds, with minimum and maximum",
         fontsize="small",
     )
     figure.tight_layout(rect=(0, 0.05, 1, 1))

@@ -74,7 +74,7 @@ def markdown(table: dict[str, Any]) -> Iterator[str]:
 
 
 def by_connections(tables: list[dict[str, Any]], title: str) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows of the tables with a title, by the number of connections that ends it."""
+    """Return the rows of the tables with a title, by the number of connections at its end."""
     named = re.compile(rf"{re.escape(title)}, ([\d,]+) connections?")
     found = ((named.fullmatch(table["title"]), table["rows"]) for table in tables)
     return {match[1]: rows for match, rows in found if match}

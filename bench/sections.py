@@ -1,4 +1,4 @@
-"""Measure the sections. Each is called once per round, and its servers take turns."""
+"""Define the sections of the benchmark. Each runs once per round, and its servers take turns."""
 
 import json
 import os
@@ -221,7 +221,7 @@ def settings(bench: Bench) -> None:
 
 
 def crowds(bench: Bench) -> None:
-    """Measure a burst of 500 clients, and the rate beside 2,000 idle connections, on two CPUs."""
+    """Measure a burst of 500 clients, and the rate with 2,000 idle connections open, on two CPUs."""
     servers = {"the default settings": as_rendered(bench.none, "waiting:app")} | usual(bench, 2)
     beside: dict[str, float] = {}
     alone: dict[str, float] = {}
@@ -236,8 +236,8 @@ def crowds(bench: Bench) -> None:
             with idle(running, "/health", 2000):
                 beside[name] = closed(running, "/health", seconds=bench.seconds)["rate"]
     default = dict.fromkeys([*servers][1:], "the default settings")
-    bench.table("500 clients at once: until the last is answered", "ms").add(last, default)
-    bench.table("500 clients at once: not answered", "requests").add(lost)
+    bench.table("500 clients at once: until the last response", "ms").add(last, default)
+    bench.table("500 clients at once: without a response", "requests").add(lost)
     for name in servers:
         pair = {"beside 2,000 idle connections": beside[name], "alone": alone[name]}
         against = {"beside 2,000 idle connections": "alone"}
@@ -265,7 +265,7 @@ def latency(bench: Bench) -> None:
     servers = {
         "the default settings": as_rendered(bench.none, "waiting:app"),
         "no gc.freeze()": tuned(bench.none, "no gc.freeze()", THAWED),
-        "gthread as it comes": tuned(bench.none, "gthread as it comes", GTHREAD),
+        "stock gthread worker": tuned(bench.none, "stock gthread worker", GTHREAD),
         **usual(bench, 1),
     }
     with serve(servers["the default settings"]) as running:
@@ -277,5 +277,5 @@ def latency(bench: Bench) -> None:
             round_ = {QUANTILES[each]: figures[each] for each in QUANTILES}
             title = f"Latency at 70 % of the default settings' peak, {name}"
             bench.table(title, "ms").add(round_, {"p99": "p50", "p99.9": "p50"})
-        title = "Not answered at 70 % of the default settings' peak"
+        title = "Without a response at 70 % of the default settings' peak"
         bench.table(title, "requests").add({name: figures["lost"]})

@@ -1,4 +1,4 @@
-"""Write the table of docs/answers.md, what each answer adds to a project: `make listings`.
+"""Write the table of docs/answers.md, which shows what each answer adds: `make listings`.
 
 Files, lines and packages are counted in rendered projects. The measured boot and memory stay in the
 table: bench/answers.py writes them.

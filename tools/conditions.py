@@ -1,4 +1,4 @@
-"""The conditions in the template's files, and in the table of files of cookiecutter.json."""
+"""Collect the conditions of the template's files, and of `_files` in cookiecutter.json."""
 
 from collections.abc import Iterator
 from fnmatch import fnmatch

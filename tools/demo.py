@@ -135,7 +135,7 @@ def serve(answers: dict[str, str], own: dict[str, str]) -> None:
 def main(names: list[str]) -> None:
     for each in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.default_int_handler)
-    # uv is beside Python here.
+    # uv and Python are in the same folder.
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     try:
         answers = read(names)

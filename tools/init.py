@@ -220,7 +220,11 @@ def report(answers: dict[str, str], base: Base) -> None:
     if base.upstream:
         print(f"The template is {base.address}\nat {base.upstream}.")
     else:
-        why = f"{base.address} could not be read" if base.address else "Its address is not known"
+        why = (
+            f"{base.address} could not be read"
+            if base.address
+            else "The template's address is not known"
+        )
         link = ["cruft", "link", base.address or "ADDRESS", "--no-input", "--extra-context"]
         command = shlex.join([*link, json.dumps(answers, ensure_ascii=False)])
         print(f"The project is not linked to the template. {why}.")

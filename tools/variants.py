@@ -128,7 +128,7 @@ def covering() -> tuple[Answers, ...]:
 
 
 def singly() -> list[Answers]:
-    """Return combinations in which every answer occurs that changes code or requirements."""
+    """Return combinations that have every answer that changes code or requirements."""
     axes = {question: AXES[question] for question in distinct()[0]}
     turns = range(max(map(len, axes.values())))
     return [{each: answers[n % len(answers)] for each, answers in axes.items()} for n in turns]

@@ -1,4 +1,4 @@
-"""The projects' table of items, for the references that read it with SQLAlchemy."""
+"""Map the projects' table of items, for the references that read it with SQLAlchemy."""
 
 from datetime import datetime
 from uuid import UUID

@@ -182,7 +182,7 @@ def test_a_value_of_env_is_the_same_for_docker_and_docker_compose(workshop: Bake
 def test_a_shutdown_under_load_loses_no_request(
     image: Build, connection: str, allowed: int
 ) -> None:
-    """A keep-alive connection may close while a request is on its way. HTTP clients retry it."""
+    """A keep-alive connection may close while a request is in transit. HTTP clients retry it."""
     answered = lost = stops = 0
     while answered < 10_000 or stops < 3:
         with running(image(), ACCESS_LOG="off") as container:

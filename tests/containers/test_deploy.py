@@ -138,7 +138,7 @@ def project(nginx: str, bake: Bake, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def lines_of(project: Path) -> tuple[str, str]:
-    """Return the document's lines for nginx, and the lines that replace some under a prefix."""
+    """Return the document's lines for nginx, and those that replace some of them under a prefix."""
     document = (project / "docs/deploy.md").read_text(encoding="utf-8")
     lines, prefix = re.findall(r"^```nginx\n(.*?)^```$", document, re.MULTILINE | re.DOTALL)
     return lines, prefix
@@ -342,7 +342,7 @@ BEGINNINGS = {
 
 
 def slowest_beside(slow: str, to: Proxy | Direct) -> float:
-    """Return the slowest response of /health beside slow clients, in seconds."""
+    """Return the slowest response of /health while slow clients are connected, in seconds."""
     slowest = 0.0
     with ExitStack() as connections:
         clients = [connections.enter_context(to.connect()) for _ in range(SLOW)]

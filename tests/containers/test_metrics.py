@@ -11,7 +11,7 @@ from tests.support.machine import fetch
 pytestmark = [pytest.mark.usefixtures("engine"), pytest.mark.thorough]
 
 
-def test_a_read_only_container_serves_its_metrics_and_counts_anew_after_a_restart(
+def test_a_read_only_container_serves_its_metrics_and_counts_from_zero_after_a_restart(
     image: Build,
 ) -> None:
     with running(image(telemetry="prometheus"), CONFINED) as container:

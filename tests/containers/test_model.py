@@ -62,7 +62,7 @@ def test_a_mounted_folder_has_another_model(image: Build, folder: Path) -> None:
         assert body["model"] == {"name": "renewal", "version": "2.0.0"}
 
 
-def test_a_model_that_was_tampered_with_is_refused_in_a_line(image: Build, folder: Path) -> None:
+def test_a_model_that_was_tampered_with_is_refused_in_one_line(image: Build, folder: Path) -> None:
     file = folder / "model.onnx"
     file.write_bytes(file.read_bytes().replace(b"other", b"wrong"))
     command = ["docker", "run", "--rm", *mounted(folder), image(model="onnx")]

@@ -85,7 +85,7 @@ def test_the_caller_s_id_comes_from_the_token(client: FlaskClient) -> None:
 
 
 @pytest.mark.thorough
-def test_what_the_page_says_of_describing_an_operation_works(workshop: Bake) -> None:
+def test_the_page_s_examples_of_describing_an_operation_work(workshop: Bake) -> None:
     project = workshop(auth="jwt")
     *module, registration, endpoint = blocks(project, "docs/operations.md")
     (project / "api/parcels.py").write_text("\n\n".join(module), encoding="utf-8")

@@ -126,7 +126,7 @@ def database(request: pytest.FixtureRequest) -> Callable[[Path], str]:
 def test_while_a_lock_is_held_health_responds_and_other_requests_get_503(
     workshop: Bake, database: Callable[[Path], str], clients: int
 ) -> None:
-    """As during a migration, which locks a table, or a slow writer, which locks SQLite's file."""
+    """A migration locks a table, and a slow writer locks SQLite's file."""
     project = workshop(datastore="sql")
     install(project)
     url = database(project)

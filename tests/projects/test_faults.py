@@ -100,7 +100,7 @@ def test_a_requirement_that_is_not_locked(fault: Fault) -> None:
 
 
 @provokes("`test_the_exported_document_is_up_to_date` fails")
-def test_a_document_that_is_out_of_step(fault: Fault) -> None:
+def test_a_document_that_is_out_of_date(fault: Fault) -> None:
     install(fault.project)
     replace(fault.project / "api/greetings.py", "max_length=200", "max_length=300")
     tests = [".venv/bin/pytest", "-q", "tests/test_contract.py"]

@@ -25,7 +25,7 @@ def add_the_stock(project: Path) -> None:
         add_fields(project / "api/items", name, code)
 
 
-def test_what_the_page_says_of_changing_tables_works(workshop: Bake) -> None:
+def test_the_page_s_steps_to_change_tables_work(workshop: Bake) -> None:
     project = workshop(datastore="sql")
     add_the_resource(project)
     *_, stock, body, patch, returned, row, function, create, change, declared, commands = blocks(

@@ -211,7 +211,9 @@ def test_other_data_gives_another_model_which_the_server_serves(project: Path) -
         assert Answer(server, "/api/v1/model").json == card(project)
 
 
-def test_a_changed_struct_without_training_is_refused_at_the_start_in_a_line(project: Path) -> None:
+def test_a_changed_struct_without_training_is_refused_at_the_start_in_one_line(
+    project: Path,
+) -> None:
     replace(project / "api/predictions.py", "le=120", "le=110")
     (line,) = refusal(project).splitlines()
     assert line.startswith("MODEL_PATH=model: the input age: model.json has ")

@@ -105,7 +105,7 @@ def test_the_code_of_the_page_satisfies_the_linters(project: Path) -> None:
 
 
 @pytest.mark.thorough
-def test_each_worker_sends_and_so_does_the_one_that_replaces_a_killed_one(
+def test_each_worker_sends_including_the_replacement_of_a_killed_one(
     project: Path, collector: Collector
 ) -> None:
     def instances(server: Server, count: int) -> set[str]:

@@ -123,7 +123,7 @@ def test_the_files_and_the_csv_of_the_page(client: FlaskClient) -> None:
 
 
 @pytest.mark.thorough
-def test_what_the_page_says_of_describing_an_operation_works(workshop: Bake) -> None:
+def test_the_page_s_examples_of_describing_an_operation_work(workshop: Bake) -> None:
     project = workshop()
     add_the_parcels(project)
     (project / "tests/test_parcels.py").write_text(PARCELS, encoding="utf-8")
@@ -169,7 +169,7 @@ def test_an_item_that_is_out_of_stock_is_a_conflict(client: FlaskClient) -> None
 
 
 @parametrize([], [each for each in containers if each["datastore"] != "firestore"])
-def test_what_the_pages_say_of_settings_jobs_and_renaming_works(
+def test_the_pages_steps_for_settings_jobs_and_renaming_work(
     workshop: Bake, answers: Answers, capfd: pytest.CaptureFixture[str]
 ) -> None:
     project = workshop(**answers)
@@ -397,7 +397,7 @@ def test_with_an_older_python_make_names_the_needed_version(workshop: Bake, tmp_
         run("make", "develop", f"PYTHON={old}", cwd=workshop())
 
 
-def test_the_environment_wins_over_env_and_env_over_the_defaults(workshop: Bake) -> None:
+def test_the_environment_overrides_env_and_env_overrides_the_defaults(workshop: Bake) -> None:
     project = workshop()
     install(project)
     (project / ".env").write_text("LOG_LEVEL=loud\nPORT=none\n")

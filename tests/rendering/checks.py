@@ -26,7 +26,8 @@ READERS: dict[str, Callable[[str], object]] = {
 BINARY = {".onnx"}
 # Names that Windows does not allow: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 ILLEGAL = re.compile(r'[<>:"\\|?*]|[ .]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.IGNORECASE)
-# Words that must not remain. The condition: an answer was not chosen. The pattern: its words.
+# Words that must not remain. If the condition is true, an answer was not chosen. The pattern
+# matches the words of that answer.
 RESIDUE: list[tuple[Callable[[Answers], bool], str]] = [
     (lambda answers: answers["ci"] != "github", r"github(?!\.com|\.io)|dependabot|gha-creds"),
     (lambda answers: answers["ci"] != "gitlab", "gitlab|renovate"),
@@ -93,7 +94,7 @@ def texts(project: Path) -> dict[str, str]:
 
 
 def faults(folder: Path, answers: Answers) -> list[str]:
-    """Return what the checks find in a project."""
+    """Return the faults that the checks find in a project."""
     project = Project(folder, answers, texts(folder))
     return [f"{check.__name__}: {fault}" for check in CHECKS for fault in check(project)]
 
@@ -279,7 +280,7 @@ def names_the_thing_and_not_a_person(project: Project) -> Iterator[str]:
                 yield f"{path}: {found}"
 
 
-def imports_public_names_of_the_chassis_alone(project: Project) -> Iterator[str]:
+def imports_only_public_names_of_the_chassis(project: Project) -> Iterator[str]:
     public: dict[str, list[str]] = {}
     for path, text in project.texts.items():
         if path.startswith("chassis/") and path.endswith(".py"):
@@ -308,5 +309,5 @@ CHECKS = [
     has_a_readme_of_three_screens,
     has_a_guide_for_agents_that_is_true,
     names_the_thing_and_not_a_person,
-    imports_public_names_of_the_chassis_alone,
+    imports_only_public_names_of_the_chassis,
 ]

@@ -1,4 +1,4 @@
-"""Answers: a bad one is refused in a line, and any other is rendered without a change."""
+"""A bad answer is refused in one line. Any other answer is rendered without a change."""
 
 import itertools
 import json
@@ -38,7 +38,7 @@ def render(
     + ["con", "nul", "com1", "lpt9"]
     + [" api", "a b", "a\nb", "${HOME}"],
 )
-def test_a_bad_slug_is_refused_in_a_line(tmp_path: Path, slug: str) -> None:
+def test_a_bad_slug_is_refused_in_one_line(tmp_path: Path, slug: str) -> None:
     done = render(tmp_path, project_slug=slug)
     first, *_ = done.stderr.splitlines()
     assert done.returncode != 0
@@ -64,7 +64,7 @@ def test_a_bad_slug_is_refused_in_a_line(tmp_path: Path, slug: str) -> None:
         ("a\ufffeb", "U+FFFE"),
     ],
 )
-def test_a_bad_text_is_refused_in_a_line(
+def test_a_bad_text_is_refused_in_one_line(
     tmp_path: Path, question: str, text: str, because: str
 ) -> None:
     done = render(tmp_path, **{question: text}, project_slug="a")
@@ -114,9 +114,7 @@ REFUSALS: list[Answers] = [
 
 
 @pytest.mark.parametrize("answers", REFUSALS, ids=name)
-def test_answers_that_do_not_go_together_are_refused_in_a_line(
-    tmp_path: Path, answers: Answers
-) -> None:
+def test_incompatible_answers_are_refused_in_one_line(tmp_path: Path, answers: Answers) -> None:
     done = render(tmp_path, **{question: str(answer) for question, answer in answers.items()})
     first, *_ = done.stderr.splitlines()
     assert done.returncode != 0
@@ -131,7 +129,7 @@ def test_answers_that_do_not_go_together_are_refused_in_a_line(
     )
 
 
-def test_a_rule_of_cookiecutter_json_alone_refuses_answers(tmp_path: Path) -> None:
+def test_a_rule_in_cookiecutter_json_is_enough_to_refuse_answers(tmp_path: Path) -> None:
     """No other file has to change."""
     template = copy(tmp_path / "template")
     path = template / "cookiecutter.json"
@@ -175,7 +173,7 @@ def test_an_existing_folder_stays_when_an_answer_is_refused(tmp_path: Path) -> N
     ],
 )
 def test_the_proposed_slug_is_valid(bake: Bake, name: str, slug: str) -> None:
-    """A checksum keeps two long names apart."""
+    """A checksum distinguishes two long names."""
     proposed = bake(project_name=name).name
     assert re.fullmatch(slug.replace("CHECK", "[0-9a-f]{7}"), proposed)
 

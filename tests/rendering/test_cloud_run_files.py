@@ -222,7 +222,7 @@ def test_the_upload_for_a_build_has_no_secret_and_every_file_that_the_image_need
 def test_the_image_is_pushed_before_a_step_needs_it_and_is_listed_for_its_provenance(
     bake: Bake, datastore: str
 ) -> None:
-    """Google records none for an image that `docker push` alone has pushed."""
+    """Google records no provenance for an image that only `docker push` has pushed."""
     project = bake(datastore=datastore, deploy="cloud-run")
     build = config(project)
     image = value(step(project, "build"), "--tag")
@@ -295,7 +295,7 @@ def test_the_documentation_has_the_values_of_cloudbuild_yaml(bake: Bake, datasto
 # --- names that are made from the slug
 
 ENDS_WELL = r"[a-z]([a-z0-9-]*[a-z0-9])?"
-# Google's limits of each name: the pattern, the least and the greatest length; and the source.
+# Google's limits of each name: the pattern, the minimum and the maximum length; and the source.
 NAMES = {
     "service": (ENDS_WELL, 1, 49),  # https://cloud.google.com/run/docs/deploying
     "migration": (ENDS_WELL, 1, 49),  # https://cloud.google.com/run/docs/create-jobs
@@ -373,7 +373,7 @@ SLUGS = [
     *("a" * length for length in (1, 2, 20, 21, 22, 23, 30, 48, 49)),
     *("a" * (length - 2) + "-b" for length in (21, 22, 23, 49)),
     *("a" * 14 + hyphens + "b" * 10 for hyphens in ("", "-", "--", "---")),
-    # One character differs, or two change places, at each end of what is cut.
+    # One character differs, or two change places, at each end of the part that is cut.
     *("a" * (at - 1) + "b" + "a" * (49 - at) for at in (2, 14, 15, 21, 22, 23, 48, 49)),
     *(
         f"customer-orders-service-{end}"
@@ -648,7 +648,7 @@ def test_deploy_setup_never_prints_the_secret(bake: Bake, recorder: Recorder) ->
         ),
     ],
 )
-def test_deploy_setup_names_a_missing_or_wrong_setting_in_a_line(
+def test_deploy_setup_names_a_missing_or_wrong_setting_in_one_line(
     bake: Bake, recorder: Recorder, own: dict[str, str], message: str
 ) -> None:
     done = subprocess.run(
@@ -778,7 +778,7 @@ def test_smoke_reports_that_there_is_no_response(bake: Bake) -> None:
         run("bin/smoke.sh", url, cwd=bake(deploy="cloud-run"))
 
 
-def test_smoke_sends_its_token_by_tls_only_and_not_as_an_argument(
+def test_smoke_sends_its_token_over_tls_only_and_not_as_an_argument(
     bake: Bake, tmp_path: Path
 ) -> None:
     curl = tmp_path / "curl"

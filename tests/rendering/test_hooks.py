@@ -327,7 +327,7 @@ UNFINISHED = "RENDERING-UNFINISHED.txt"
 
 
 class Interruption:
-    """Renders a copy of the template that pauses, and interrupts it there."""
+    """Render a copy of the template that pauses, and interrupt it there."""
 
     def __init__(self, template: Path) -> None:
         self.template, self.folder = template, template.parent / "work"
@@ -508,10 +508,10 @@ def test_ctrl_c_during_run_tests_keeps_the_project_and_prints_the_command_to_rep
         ("2.2.0", ""),
     ],
 )
-def test_a_cookiecutter_that_is_too_old_is_named_in_a_line(
+def test_a_cookiecutter_that_is_too_old_is_named_in_one_line(
     tmp_path: Path, bake: Bake, version: str, said: str
 ) -> None:
-    """docs/use.md names the oldest that works."""
+    """docs/use.md names the oldest version that works."""
     page = (TEMPLATE / "docs/use.md").read_text("utf-8")
     oldest = re.findall(r"cookiecutter (\S+) or newer", page)
     assert oldest == ["2.2.0"]

@@ -146,7 +146,7 @@ def test_the_hooks_use_no_shell_and_name_their_encodings(hook: str) -> None:
 
 
 def test_these_tests_start_without_posix() -> None:
-    """As on Windows: without the modules and names that it does not have."""
+    """Import this module without the modules and names that Windows lacks."""
     modules = {"fcntl", "grp", "pwd", "resource", "termios"}
     names = {(os, "geteuid"), (os, "getuid"), (os, "killpg"), (os, "chown")}
     names |= {(signal, "SIGKILL"), (signal, "SIGSTOP"), (signal, "SIGCONT")}

@@ -33,7 +33,7 @@ FAULTS = {
     "has_a_readme_of_three_screens": ("README.md", "a\n" * 100),
     "has_a_guide_for_agents_that_is_true": ("AGENTS.md", "`make nothing`\n"),
     "names_the_thing_and_not_a_person": ("wsgi.py", "# Somebody asks.\n"),
-    "imports_public_names_of_the_chassis_alone": (
+    "imports_only_public_names_of_the_chassis": (
         "api/greetings.py",
         "from chassis.errors import nothing\n",
     ),

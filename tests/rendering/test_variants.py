@@ -67,7 +67,7 @@ def test_a_condition_is_joined_with_the_one_around_it() -> None:
     ("question", "answer"),
     [(question, answer) for question in NEUTRAL for answer in AXES[question]],
 )
-def test_a_neutral_answer_changes_a_few_known_files_alone(
+def test_a_neutral_answer_changes_only_a_few_known_files(
     bake: Bake, question: str, answer: str
 ) -> None:
     default, changed = bake(), bake(**{question: answer})
@@ -96,8 +96,8 @@ def test_the_rows_are_within_github_s_limit() -> None:
     assert 0 < len(rows()) <= 256
 
 
-def test_the_rows_are_printed_on_one_line_by_python_alone() -> None:
-    alone = [sys.executable, "-I", "-S"]  # -S: without what is installed
+def test_the_rows_are_printed_on_one_line_by_python_without_packages() -> None:
+    alone = [sys.executable, "-I", "-S"]  # -S: without installed packages
     printed = run(*alone, "tools/variants.py", cwd=TEMPLATE)
     assert printed.count("\n") == 1
     assert json.loads(printed) == {"include": rows()}

@@ -36,7 +36,7 @@ def refused(folder: Path, **given: str) -> str:
     return done.stderr or done.stdout
 
 
-def test_a_misspelled_question_is_refused_with_the_ones_that_there_are(tmp_path: Path) -> None:
+def test_a_misspelled_question_is_refused_with_a_list_of_the_questions(tmp_path: Path) -> None:
     message = refused(tmp_path, datastor="sql")
     assert message.startswith("demo: datastor is not a question. Did you mean datastore? ")
     for question in QUESTIONS:

@@ -15,7 +15,7 @@ from tools.locks import FILES, LOCK, split
 from tools.variants import PROJECT, QUESTIONS, TEMPLATE, allowed, distinct, every
 
 
-def test_every_file_of_the_template_is_valid_in_its_own_language_as_it_stands() -> None:
+def test_every_file_of_the_template_is_valid_in_its_own_language_before_rendering() -> None:
     for path in filter(Path.is_file, PROJECT.rglob("*.*")):
         if path.suffix not in BINARY:
             READERS.get(path.suffix, str)(path.read_text(encoding="utf-8"))

@@ -155,7 +155,7 @@ class Emulator:
     def freeze(self, name: str = "SIGSTOP") -> None:
         assert self.process
         os.killpg(self.process.pid, signal.Signals[name])
-        time.sleep(0.1)  # Its threads stop one after the other.
+        time.sleep(0.1)  # The emulator's threads stop one after the other.
 
     def stop(self) -> None:
         if self.process:

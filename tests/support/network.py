@@ -1,7 +1,7 @@
 """Connect this machine to a network namespace with a delay.
 
-Run as a program with the delay in seconds, it forwards packets between the two ends until its standard
-input closes.
+As a program with the delay in seconds, this module forwards packets between the two ends until its
+standard input closes.
 """
 
 import fcntl

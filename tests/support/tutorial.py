@@ -18,7 +18,7 @@ from tests.support.machine import OWN_TESTS, environment, free_port, run
 
 PAGE = "docs/tutorial.md"
 TERMINAL = "    # in a terminal of its own"
-# The ports that it names; a test uses free ones.
+# The ports that the tutorial names. A test uses free ports.
 API, ISSUER, EMULATOR = "8080", "8300", "8200"
 
 

@@ -79,7 +79,7 @@ def files(project: Path) -> dict[str, bytes]:
 
 
 def move_on(template: Path) -> None:
-    """Change the template: a line here and there, a workflow and a new file."""
+    """Change the template: a few lines, a workflow and a new file."""
     source = template / PROJECT.name
     replace(source / "README.md", TYPED, "A Flask API: typed requests and typed responses")
     append(source / ".editorconfig", "\n[*.md]\nmax_line_length = 110\n")
@@ -310,7 +310,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.mark.parametrize(
     ("rendered_by", "case"), [*itertools.product(("created", "linked"), CASES)]
 )
-def test_after_an_update_the_pages_say_what_to_do(
+def test_after_an_update_the_pages_explain_each_conflict(
     rendered: dict[str, Path], tmp_path: Path, rendered_by: str, case: str
 ) -> None:
     appended, replaced, answers, status, unchanged, moved = CASES[case]
@@ -323,7 +323,7 @@ def test_after_an_update_the_pages_say_what_to_do(
         commit(project, "Live")
     printed = update(project, **answers)
 
-    # cruft shows what is to do; docs/use.md and docs/updates.md of the project explain it.
+    # git and cruft show each conflict. docs/use.md and the project's docs/updates.md explain it.
     found = git(project, "status", "--short", "--untracked-files=all").splitlines()
     assert {line for line in found if "U" in line[:2] or "AA" in line or ".rej" in line} == status
     assert ("may have *.rej files" in printed) == bool(unchanged)
@@ -335,7 +335,7 @@ def test_after_an_update_the_pages_say_what_to_do(
         for line in status:
             assert f"| `{line[:2]} path{'.rej' if '.rej' in line else ''}` |" in explained
 
-    # After they are resolved, the owner's and the template's changes are both there.
+    # After the conflicts are resolved, the files have the owner's and the template's changes.
     for line in status:
         resolve(project, *line.split())
     commit(project, "Update")
@@ -353,7 +353,7 @@ def test_after_an_update_the_pages_say_what_to_do(
 
 
 def resolve(project: Path, mark: str, path: str) -> None:
-    """Do what the pages say for a line of `git status --short`."""
+    """Follow the pages' instructions for a line of `git status --short`."""
     file = project / path
     text = file.read_text(encoding="utf-8")
     if mark == "??":
@@ -389,7 +389,7 @@ LOCKS = ["develop.txt", "common.txt"]
 
 
 def grow_old(template: Path) -> str:
-    """Commit lock files with an older click; return the version that the present ones have."""
+    """Commit lock files with an older click; return the version in the current ones."""
     lock = (template / "templates/requirements.jinja").read_text(encoding="utf-8")
     (present,) = re.findall(r"^click==(\S+)", lock, re.MULTILINE)
     command = [sys.executable, "-m", "tools.locks", "--upgrade-package", f"click<{present}"]
@@ -462,7 +462,7 @@ def test_an_edited_project_can_get_another_answer(template: Path) -> None:
 
 @pytest.mark.thorough
 def test_requirements_that_both_changed_are_locked_again(template: Path) -> None:
-    """By the commands of the project's page."""
+    """The commands are in the project's docs/updates.md."""
     grow_old(template)
     project = create(template)
     older = version_of_click(project)

@@ -1,4 +1,4 @@
-"""`make init` and the workflow for "Use this template" replace the template by a project.
+"""`make init` and the workflow for "Use this template" replace the template with a project.
 
 The workflow's own commands run in clones of a repository that refuses the same pushes as GitHub.
 """
@@ -198,7 +198,7 @@ def number(engine: None) -> Iterator[str]:
     [{}, {"datastore": "sql", "deploy": "cloud-run", "license": "BSD-3-Clause", "ci": "none"}],
     ids=["first-push", "by-hand"],
 )
-def test_the_workflow_replaces_the_template_by_the_project(
+def test_the_workflow_replaces_the_template_with_the_project(
     github: GitHub, bake: Bake, number: str, given: dict[str, str]
 ) -> None:
     inputs = dict.fromkeys(INPUTS, "") | given if given else None
@@ -474,7 +474,7 @@ def test_make_init_restores_everything_if_it_stops_halfway(
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("event", ["os.remove", "shutil.copyfile"])
-def test_what_the_page_says_puts_everything_back_after_make_init_was_killed(
+def test_the_page_s_command_restores_everything_after_make_init_was_killed(
     shop: Path, event: str
 ) -> None:
     before = tree(shop)
@@ -498,7 +498,7 @@ def test_what_the_page_says_puts_everything_back_after_make_init_was_killed(
         ("", "\ninit: interrupted; nothing was changed"),
     ],
 )
-def test_make_init_refuses_a_bad_answer_in_a_line(shop: Path, answers: str, message: str) -> None:
+def test_make_init_refuses_a_bad_answer_in_one_line(shop: Path, answers: str, message: str) -> None:
     error = refused(shop, "My Shop\n", ANSWERS=answers)
     assert error.startswith(message)
     assert error.strip().count("\n") == 1  # the second line is make's
