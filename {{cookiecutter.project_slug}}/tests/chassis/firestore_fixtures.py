@@ -1,4 +1,4 @@
-"""The Firestore of the tests: the emulator of FIRESTORE_EMULATOR_HOST, or one that they start."""
+"""Provide an emulator for tests: at FIRESTORE_EMULATOR_HOST, or a new one that the tests start."""
 
 import os
 import random
