@@ -90,4 +90,4 @@ grant gcloud projects add-iam-policy-binding "$project" --member="serviceAccount
     --role=roles/datastore.user --condition=None --format=none
 
 # % endif
-echo "The project $project is ready: make deploy (on a permission error, wait: a new role takes a few minutes)"
+echo "The project $project is ready: make deploy. If permission is denied, try again after a few minutes, when the new roles apply."

@@ -63,13 +63,13 @@ def token(issuer: Issuer) -> str:  # noqa: F811
 
 @pytest.fixture
 def app(settings: Settings, token: str) -> Iterator[Flask]:
-    """Return the application; at the end, fail if it sent a status that its operation lacks."""
+    """Return the application; at the end, fail if it sent a status that is not declared."""
     app = create_app(settings)
     authorize(app, token)
 # % else
 @pytest.fixture
 def app(settings: Settings) -> Iterator[Flask]:
-    """Return the application; at the end, fail if it sent a status that its operation lacks."""
+    """Return the application; at the end, fail if it sent a status that is not declared."""
     app = create_app(settings)
 # % endif
     with declared_statuses(app):

@@ -53,7 +53,7 @@ def test_times_are_in_utc(client: FlaskClient) -> None:
     assert before <= datetime.fromisoformat(item["created_at"]) <= datetime.now(UTC)
 
 
-def test_a_text_is_kept_as_it_is(client: FlaskClient) -> None:
+def test_a_text_is_stored_unchanged(client: FlaskClient) -> None:
     text = "  \"'\\ \n\t\x01 $ % é e\u0301 \u202e 日本 👩‍🚀 \uffff "
     item = create(client, text, description=text)
     assert item["name"] == item["description"] == text
@@ -70,7 +70,7 @@ def test_a_text_is_kept_as_it_is(client: FlaskClient) -> None:
         ({"name": "Ada", "description": "\0"}, "/description"),
     ],
 )
-def test_a_bad_item_is_refused_with_its_place(
+def test_a_bad_item_is_refused_with_its_pointer(
     client: FlaskClient, fields: dict[str, str], pointer: str
 ) -> None:
     path = f"{URL}/{create(client)['id']}"
@@ -85,7 +85,7 @@ def test_the_longest_texts_fit(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("item_id", [str(uuid4()), "x"])
-def test_an_id_that_is_unknown_or_none_is_404(client: FlaskClient, item_id: str) -> None:
+def test_an_unknown_or_invalid_id_is_404(client: FlaskClient, item_id: str) -> None:
     path = f"{URL}/{item_id}"
     for response in (
         client.get(path),
@@ -124,7 +124,7 @@ def test_an_item_is_changed_in_part(client: FlaskClient) -> None:
     ("change", "pointer"),
     [({"name": None}, "/name"), ({"description": "\0"}, "/description"), ({"id": "x"}, "/id")],
 )
-def test_a_bad_change_is_refused_with_its_place(
+def test_a_bad_change_is_refused_with_its_pointer(
     client: FlaskClient, change: dict[str, Any], pointer: str
 ) -> None:
     response = patch(client, f"{URL}/{create(client)['id']}", change)
@@ -172,7 +172,7 @@ def test_an_item_that_did_not_change_is_written(client: FlaskClient, match: str)
         assert response.status_code in (200, 204)
 
 
-def test_of_many_writers_with_one_tag_exactly_one_wins(app: Flask, client: FlaskClient) -> None:
+def test_exactly_one_writer_with_the_same_tag_wins(app: Flask, client: FlaskClient) -> None:
     path = f"{URL}/{create(client)['id']}"
     headers = {"If-Match": client.get(path).headers["ETag"]}
 
@@ -202,14 +202,14 @@ def test_a_list_has_the_newest_first(client: FlaskClient) -> None:
     assert client.get(URL).json == {"items": items[::-1], "next_cursor": None}
 
 
-def test_a_list_comes_in_pages(client: FlaskClient) -> None:
+def test_a_list_is_split_into_pages(client: FlaskClient) -> None:
     for name in "abcde":
         create(client, name)
     assert pages(client, 2) == [["e", "d"], ["c", "b"], ["a"]]
     assert pages(client, 5) == [["e", "d", "c", "b", "a"]]
 
 
-def test_a_page_has_twenty_items_unless_asked_for_more(client: FlaskClient) -> None:
+def test_a_page_has_twenty_items_by_default(client: FlaskClient) -> None:
     for number in range(21):
         create(client, str(number))
     assert [len(page) for page in pages(client, 100)] == [21]
@@ -226,7 +226,7 @@ def test_items_of_the_same_moment_are_each_listed_once(
     assert sorted(sum(pages(client, 2), [])) == list("abcde")
 
 
-def test_while_others_write_a_list_repeats_and_misses_nothing(client: FlaskClient) -> None:
+def test_a_list_repeats_and_misses_nothing_while_items_change(client: FlaskClient) -> None:
     items = [create(client, name) for name in "abcdef"]
     first = client.get(URL, query_string={"per_page": 2}).get_json()
     assert [item["name"] for item in first["items"]] == ["f", "e"]
@@ -248,7 +248,7 @@ def test_a_page_has_1_to_100_items(client: FlaskClient, per_page: str) -> None:
     "cursor",
     ["", "x", "\0", "é" * 32, "A" * 31, "A" * 33, "_" * 32, "A" * 31 + "=", "A" * 31 + "\n"],
 )
-def test_a_cursor_that_is_none_is_refused(client: FlaskClient, cursor: str) -> None:
+def test_an_invalid_cursor_is_refused(client: FlaskClient, cursor: str) -> None:
     response = client.get(URL, query_string={"cursor": cursor})
     assert response.status_code == 422
     assert response.get_json(force=True)["errors"][0]["parameter"] == "cursor"

@@ -29,7 +29,7 @@ def read(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.parametrize(("per_page", "reads"), [(2, 3), (7, 7)])
-def test_a_page_costs_one_read_more_than_it_has_items(
+def test_a_page_costs_at_most_one_read_more_than_it_has_items(
     client: FlaskClient, read: list[str], per_page: int, reads: int
 ) -> None:
     for _ in range(7):
@@ -38,7 +38,7 @@ def test_a_page_costs_one_read_more_than_it_has_items(
     assert len(read) == reads
 
 
-def test_a_page_further_down_costs_no_more(client: FlaskClient, read: list[str]) -> None:
+def test_a_later_page_costs_no_more(client: FlaskClient, read: list[str]) -> None:
     for _ in range(7):
         client.post(URL, json={"name": "Ada"})
     cursor = client.get(URL, query_string={"per_page": 4}).get_json()["next_cursor"]

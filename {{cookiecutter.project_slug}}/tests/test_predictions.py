@@ -43,7 +43,7 @@ def test_unknown_visits_are_allowed(client: FlaskClient) -> None:
         ("name", "Ada"),
     ],
 )
-def test_a_bad_field_is_refused_with_its_place(
+def test_a_bad_field_is_refused_with_its_pointer(
     client: FlaskClient, field: str, value: object
 ) -> None:
     instances = [CUSTOMER] * 3 + [CUSTOMER | {field: value}]
@@ -53,13 +53,13 @@ def test_a_bad_field_is_refused_with_its_place(
 
 
 @pytest.mark.parametrize("count", [0, 101])
-def test_another_number_of_customers_is_refused(client: FlaskClient, count: int) -> None:
+def test_no_customers_or_more_than_100_are_refused(client: FlaskClient, count: int) -> None:
     response = client.post(URL, json={"instances": [CUSTOMER] * count})
     assert response.status_code == 422
     assert response.get_json(force=True)["errors"][0]["pointer"] == "/instances"
 
 
-def test_a_missing_field_is_refused_with_its_place(client: FlaskClient) -> None:
+def test_a_missing_field_is_refused_with_its_pointer(client: FlaskClient) -> None:
     instances = [CUSTOMER, {name: CUSTOMER[name] for name in CUSTOMER if name != "visits"}]
     response = client.post(URL, json={"instances": instances})
     assert response.status_code == 422
@@ -67,7 +67,7 @@ def test_a_missing_field_is_refused_with_its_place(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(("number", "status"), [("NaN", 400), ("Infinity", 400), ("1e999", 422)])
-def test_what_is_no_number_is_refused(client: FlaskClient, number: str, status: int) -> None:
+def test_an_invalid_number_is_refused(client: FlaskClient, number: str, status: int) -> None:
     body = '{"instances": [{"age": 41, "months": 16, "visits": NUMBER, "plan": "plus"}]}'
     response = client.post(
         URL, data=body.replace("NUMBER", number), content_type="application/json"

@@ -12,7 +12,7 @@ PLANS = {"basic": -0.5, "plus": 0.3, "pro": 0.9}
 
 
 def customers(count: int = 5000, seed: int = 1) -> str:
-    """Return customers as a CSV file, the same for each seed."""
+    """Return customers as a CSV file. The same seed gives the same customers."""
     dice = random.Random(seed)
     lines = ["age,months,visits,plan,outcome"]
     for _ in range(count):

@@ -1,4 +1,4 @@
-"""An application with a list, /books, that has many filters and sort keys."""
+"""Create an application with a list, /books, that has many filters and sort keys."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Books in Firestore."""
+"""Store the books of the tests in Firestore."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Books in the database."""
+"""Store the books of the tests in the database."""
 
 from datetime import date, datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""An application in which each path fails in another place."""
+"""Create an application in which each path fails in a different place."""
 
 from collections.abc import Iterator
 from io import BytesIO

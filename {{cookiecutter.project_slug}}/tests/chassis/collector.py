@@ -1,4 +1,4 @@
-"""A collector that receives OTLP over HTTP, and keeps spans and metrics as plain values."""
+"""Run a collector that receives OTLP over HTTP, and keeps spans and metrics as plain values."""
 
 import gzip
 import threading
@@ -22,7 +22,7 @@ from chassis.telemetry import exports
 @dataclass
 class Span:
     name: str
-    kind: int  # 2 is a server's, 3 is a client's
+    kind: int  # 2: a server's span, 3: a client's
     trace: str
     id: str
     parent: str
@@ -51,7 +51,7 @@ class Collector:
     points: dict[str, list[Point]] = field(default_factory=dict)
 
     def wait(self, found: Callable[["Collector"], Any], seconds: float = 15) -> Any:
-        """Call a function until its result is true, and return that; fail after some seconds."""
+        """Call a function until its result is true, and return the result; fail at a timeout."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if result := found(self):
@@ -61,7 +61,7 @@ class Collector:
         raise AssertionError(f"not received after {seconds} s; received: {names}")
 
     def span(self, name: str) -> Span:
-        """Return the first span with a name, as soon as there is one."""
+        """Wait for a span with a name, and return the first one."""
         found: Span = self.wait(lambda it: [each for each in it.spans if each.name == name])[0]
         return found
 

@@ -1,4 +1,4 @@
-"""A fresh application for each test of the chassis."""
+"""Provide a new application for each test of the chassis."""
 
 # % if false
 # ruff: noqa: F811, I001

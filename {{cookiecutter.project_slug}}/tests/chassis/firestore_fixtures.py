@@ -1,4 +1,4 @@
-"""The Firestore of the tests: the emulator of FIRESTORE_EMULATOR_HOST, or one that they start."""
+"""Provide an emulator for tests: at FIRESTORE_EMULATOR_HOST, or a new one that the tests start."""
 
 import os
 import random
@@ -18,7 +18,7 @@ import pytest
 
 
 def missing(what: str) -> NoReturn:
-    reason = f"there is no FIRESTORE_EMULATOR_HOST, and {what}"
+    reason = f"FIRESTORE_EMULATOR_HOST is not set, and {what}"
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
@@ -31,11 +31,11 @@ def emulator() -> Iterator[str]:
         wait(host)
         yield host
         return
-    gcloud = shutil.which("gcloud") or missing("no gcloud to start an emulator with")
+    gcloud = shutil.which("gcloud") or missing("gcloud is not installed")
     info = [gcloud, "info", "--format=value(installation.sdk_root)"]
     sdk = subprocess.run(info, text=True, stdout=subprocess.PIPE, check=True).stdout.strip()
     if not Path(sdk, "platform/cloud-firestore-emulator").is_dir():
-        missing("gcloud has no emulator: gcloud components install cloud-firestore-emulator")
+        missing("gcloud has no emulator: run `gcloud components install cloud-firestore-emulator`")
 
     # Outside the range of ephemeral ports: no client takes it before the emulator listens.
     host = f"127.0.0.1:{random.randrange(20_000, 32_000)}"

@@ -1,4 +1,4 @@
-"""How schemathesis generates requests: the same ones in every run."""
+"""Make schemathesis generate the same requests in every run."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ settings.load_profile("repeatable")
 def before_call(
     context: schemathesis.HookContext, case: schemathesis.Case[Any], kwargs: dict[str, Any]
 ) -> None:
-    """Remove a generated cursor that matches the schema, because a list refuses it all the same."""
+    """Remove a generated cursor that matches the schema, because the list would still refuse it."""
     characters = str(case.query.get("cursor", "")).replace("-", "0").replace("_", "0")
     if characters.isascii() and characters.isalnum():
         del case.query["cursor"]

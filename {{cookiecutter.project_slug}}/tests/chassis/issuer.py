@@ -1,4 +1,4 @@
-"""A local OpenID Connect issuer. `make issuer` runs it, and `make token` prints a token of it."""
+"""Run a local OpenID Connect issuer (`make issuer`), and print its tokens (`make token`)."""
 
 import json
 import os
@@ -29,7 +29,7 @@ MAKE: dict[str, Callable[[], Any]] = {
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Serves the documents of `issuer`, and a token at /token for the claims in the query."""
+    """Serve the documents of `issuer`, and at /token a token with the claims in the query."""
 
     issuer: "Issuer"
 
@@ -60,7 +60,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Issuer:
-    """Signs tokens, and serves its keys while it is used in a `with` statement."""
+    """Sign tokens. In a `with` statement, also serve the keys."""
 
     def __init__(self, url: str = "", port: int = 0) -> None:
         handler = type("Own", (Handler,), {"issuer": self})
@@ -127,7 +127,7 @@ def authorize(app: Flask, token: str) -> None:
 def main(url: str, audience: str, claims: list[str]) -> None:
     """Serve the issuer at a URL. With claims, get a token from the issuer at the URL; print it."""
     if urlsplit(url).scheme != "http":
-        sys.exit(f"AUTH_ISSUER is {url}, which is not a local issuer: get a token there.")
+        sys.exit(f"AUTH_ISSUER is {url}, which is not a local issuer: get a token from it.")
     if not claims:
         print(f"Issuing tokens at {url}. Ctrl-C stops it.", flush=True)
         with suppress(KeyboardInterrupt):

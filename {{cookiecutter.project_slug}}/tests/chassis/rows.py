@@ -1,4 +1,4 @@
-"""An application with a table: GET /rows counts its rows, POST /rows adds one."""
+"""Create an application with a table: GET /rows counts its rows, and POST /rows adds a row."""
 
 from collections.abc import Iterator
 from pathlib import Path

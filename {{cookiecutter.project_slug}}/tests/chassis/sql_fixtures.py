@@ -1,4 +1,4 @@
-"""The databases of the tests: SQLite, and PostgreSQL if TEST_DATABASE_URL names a server."""
+"""Provide databases for tests: SQLite, and PostgreSQL if TEST_DATABASE_URL names a server."""
 
 import os
 import re

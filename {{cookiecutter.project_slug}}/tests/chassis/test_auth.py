@@ -1,4 +1,4 @@
-"""Tokens of an issuer: every route needs one, and only a valid one is accepted."""
+"""Every route needs a token of the issuer, and only a valid token is accepted."""
 
 import base64
 import json
@@ -104,7 +104,7 @@ def test_without_a_token_a_caller_is_401(client: FlaskClient, method: str, path:
 
 
 @pytest.mark.parametrize("path", ["/", "/health", "/openapi.json", "/docs", "/open"])
-def test_what_is_public_needs_no_token(client: FlaskClient, path: str) -> None:
+def test_a_public_route_needs_no_token(client: FlaskClient, path: str) -> None:
     with client.get(path) as response:
         assert response.status_code == 200
     with get(client, "wrong", path) as response:
@@ -120,7 +120,7 @@ def test_a_preflight_needs_no_token(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("missing", PREFLIGHT)
-def test_what_is_only_like_a_preflight_needs_a_token(client: FlaskClient, missing: str) -> None:
+def test_an_incomplete_preflight_needs_a_token(client: FlaskClient, missing: str) -> None:
     part = {name: text for name, text in PREFLIGHT.items() if name != missing}
     assert client.options("/plain", headers=part).status_code == 401
     assert client.get("/plain", headers=PREFLIGHT).status_code == 401
@@ -283,7 +283,7 @@ def test_a_token_that_is_not_valid_is_401(
         "Bearer {}, Bearer {}",
     ],
 )
-def test_other_schemes_and_several_tokens_are_no_token(
+def test_other_schemes_and_several_tokens_are_refused(
     client: FlaskClient, own: Issuer, value: str
 ) -> None:
     response = client.get("/name", headers={"Authorization": value.replace("{}", own.token())})
@@ -291,7 +291,7 @@ def test_other_schemes_and_several_tokens_are_no_token(
     assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_a_token_is_read_from_the_header_alone(client: FlaskClient, own: Issuer) -> None:
+def test_a_token_is_read_only_from_the_header(client: FlaskClient, own: Issuer) -> None:
     client.set_cookie("Authorization", f"Bearer {own.token()}")
     assert client.get(f"/name?access_token={own.token()}").status_code == 401
 
@@ -332,7 +332,7 @@ def test_a_view_reads_claims_as_a_type_of_its_own(client: FlaskClient, own: Issu
         assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
 
 
-def test_the_document_says_what_an_operation_needs(app: Flask) -> None:
+def test_the_document_has_the_security_of_each_operation(app: Flask) -> None:
     document = app.extensions["document"]
     assert document["components"]["securitySchemes"] == {
         "bearer": {"type": "http", "scheme": "bearer"}
@@ -389,7 +389,7 @@ def test_an_issuer_is_an_https_url_or_on_this_machine(url: str) -> None:
         "https://issuer.example\\@other.example",
     ],
 )
-def test_another_issuer_is_refused_in_one_line(url: str) -> None:
+def test_an_invalid_issuer_is_refused_in_one_line(url: str) -> None:
     (line,) = refused(Settings, AUTH_ISSUER=url)
     assert line.startswith(f"AUTH_ISSUER={url!r}: use the issuer's https URL")
 

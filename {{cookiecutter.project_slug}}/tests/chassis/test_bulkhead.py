@@ -82,7 +82,7 @@ def test_a_bulkhead_that_was_stuck_admits_requests_again(
         assert list(threads.map(use, range(1000))) == list(range(1000))
 
 
-def test_a_bulkhead_of_one_place_is_not_stuck_for_ever() -> None:
+def test_a_bulkhead_of_one_place_does_not_stay_stuck() -> None:
     bulkhead = Bulkhead(1, ServiceUnavailable)
     with bulkhead:
         refuse(bulkhead)

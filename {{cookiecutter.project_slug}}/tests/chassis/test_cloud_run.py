@@ -1,4 +1,4 @@
-"""On Cloud Run: https://cloud.google.com/run/docs/container-contract."""
+"""Settings and logs on Cloud Run: https://cloud.google.com/run/docs/container-contract."""
 
 import json
 from typing import Any
@@ -22,13 +22,13 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 FIELDS = [f"logging.googleapis.com/{name}" for name in ("trace", "spanId", "trace_sampled")]
 
 
-def test_on_cloud_run_the_defaults_fit_it() -> None:
+def test_the_defaults_are_those_of_cloud_run() -> None:
     settings = Settings.from_environment(GOOD | {"TIMEOUT": ""})
     assert (settings.access_log, settings.timeout, settings.trusted_proxies) == ("off", 0, 1)
     assert settings.bind_address == "0.0.0.0"
 
 
-def test_what_is_set_wins_over_the_defaults_of_cloud_run() -> None:
+def test_a_setting_overrides_the_default_of_cloud_run() -> None:
     assert Settings.from_environment(GOOD | {"ACCESS_LOG": "on"}).access_log == "on"
 
 

@@ -83,7 +83,7 @@ def test_a_value_that_must_be_unique_and_exists_is_409(
     ],
     ids=["missing", "missing at the commit", "in use", "restricted"],
 )
-def test_a_reference_that_would_lead_nowhere_is_409(
+def test_a_change_that_breaks_a_reference_is_409(
     with_constraints: Flask, caplog: pytest.LogCaptureFixture, sql: str, person: int
 ) -> None:
     response = post(with_constraints, sql, person=person)

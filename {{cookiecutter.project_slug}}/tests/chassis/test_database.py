@@ -34,7 +34,7 @@ def on_postgresql(postgresql: str) -> Flask:
 
 @pytest.fixture
 def another_writer(on_sqlite: Flask, sqlite: str) -> Iterator[sqlite3.Connection]:
-    """Give a transaction of another process that has written and has not committed yet."""
+    """Yield a connection whose transaction has written and has not committed yet."""
     with closing(sqlite3.connect(sqlite.removeprefix("sqlite:///"))) as connection:
         connection.execute("DELETE FROM rows")
         yield connection
@@ -121,7 +121,7 @@ def test_a_missing_table_is_500(on_sqlite: Flask) -> None:
     assert on_sqlite.test_client().get(URL).status_code == 500
 
 
-def test_sqlite_holds_rows_to_their_foreign_keys(on_sqlite: Flask) -> None:
+def test_sqlite_enforces_foreign_keys(on_sqlite: Flask) -> None:
     with on_sqlite.app_context(), reading() as session:
         assert session.scalar(text("PRAGMA foreign_keys")) == 1
 

@@ -118,8 +118,8 @@ def test_refusing_a_body_builds_nothing(
     assert status == 422
     most = 8.0  # the body itself, and its text to check the encoding: 4 bytes a character
     if path != "/things" and LARGE_EXPONENT.search(shape):
-        # Where floats are allowed, Python converts many such numbers before the body is refused. A float
-        # in a list has 32 bytes, and such a number at least 6 characters.
+        # Where floats are allowed, Python converts many such numbers before the body is refused.
+        # A float in a list takes 32 bytes, and such a number has at least 6 characters.
         most += 32 / 6
     assert times < most
 

@@ -1,4 +1,4 @@
-"""Firestore documents: each type is read as it was stored, also by another version."""
+"""Firestore documents: each type is read as it was stored, even by another version of the code."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -73,7 +73,7 @@ def stored(fields: dict[str, Any]) -> Snapshot:
     return firestore().call(document.get)
 
 
-def test_every_type_comes_back_as_it_was(app: Flask) -> None:
+def test_every_type_is_read_as_it_was_stored(app: Flask) -> None:
     with app.app_context():
         assert from_document(stored(to_document(THING)), Thing) == THING
 

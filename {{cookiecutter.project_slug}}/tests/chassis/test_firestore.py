@@ -70,7 +70,7 @@ def app(datastore: dict[str, Any]) -> Flask:
     return close_app(app)
 
 
-def test_a_document_that_exists_is_not_created_again_but_409(
+def test_creating_a_document_that_exists_is_409(
     app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = app.test_client()

@@ -1,4 +1,4 @@
-"""The keys of an issuer: fetched rarely, kept while it is down, and never from elsewhere."""
+"""An issuer's keys: fetched rarely, kept while it is down, and never fetched from another URL."""
 
 import json
 import time
@@ -48,7 +48,7 @@ def fetches(issuer: Issuer) -> int:
 
 
 def become(status: int, client: FlaskClient, token: str) -> None:
-    """Wait until a token gets a status: a fetch may still be on its way."""
+    """Wait until a token gets a status, because a fetch may still be in progress."""
     end = time.monotonic() + 10
     while get(client, token).status_code != status:
         assert time.monotonic() < end
@@ -140,7 +140,7 @@ AWAY: dict[str, Callable[[Handler], Any]] = {
 @pytest.mark.usefixtures("_hasty")
 @pytest.mark.parametrize("path", [DISCOVERY, "/keys"])
 @pytest.mark.parametrize("how", AWAY)
-def test_while_the_issuer_is_away_known_keys_are_kept(
+def test_known_keys_are_kept_while_the_issuer_is_down(
     issuer: Issuer, client: FlaskClient, how: str, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if how == "slow":
@@ -178,7 +178,7 @@ def test_a_discovery_document_that_is_not_the_issuer_s_is_refused(
     assert f"No keys from {issuer.url}: ValueError: it" in caplog.text
 
 
-def test_an_issuer_with_tls_has_no_keys_without(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_keys_of_an_issuer_with_tls_need_tls(monkeypatch: pytest.MonkeyPatch) -> None:
     url = "https://issuer.example"
     found = json.dumps({"issuer": url, "jwks_uri": "http://localhost/keys"})
     monkeypatch.setattr(jwks, "get", lambda *_: found.encode())

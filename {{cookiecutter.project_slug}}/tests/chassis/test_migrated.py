@@ -25,7 +25,7 @@ Decide = Callable[..., bool]
 
 @pytest.fixture
 def decide(tmp_path: Path) -> Decide:
-    """Return a function that tells whether Alembic is skipped for these migrations and revisions."""
+    """Return a function that tells whether Alembic is skipped for migrations and revisions."""
     path = tmp_path / "app.db"
     (tmp_path / "migrations/versions").mkdir(parents=True)
     (tmp_path / "pyproject.toml").write_text("[tool.alembic]\n")
@@ -77,7 +77,7 @@ def test_a_file_with_the_newest_migration_needs_no_alembic(
         pytest.param([FIRST + 'branch_labels = ("a",)\n'], "1", id="a branch"),
     ],
 )
-def test_alembic_decides_what_is_unclear(decide: Decide, scripts: list[str], stored: str) -> None:
+def test_alembic_decides_unclear_cases(decide: Decide, scripts: list[str], stored: str) -> None:
     assert not decide(*scripts, stored=stored)
 
 

@@ -33,7 +33,7 @@ def downgrade():
     pass
 """
 FIRST = 'op.execute("CREATE TABLE things (id INTEGER PRIMARY KEY, name VARCHAR(100))")'
-# Changes a table to which another refers.
+# Changes a table that another table refers to.
 SECOND = """with op.batch_alter_table("things") as table:
         table.alter_column("name", type_=sa.String(200))"""
 NOTES = """

@@ -36,7 +36,7 @@ def ids(books: list[Any], key: str, descending: bool) -> list[str]:
     return [str(book.id) for book in sorted(books, key=place, reverse=descending)]
 
 
-def test_each_page_goes_on_where_the_last_one_ended(reader: FlaskClient) -> None:
+def test_each_page_continues_after_the_previous_one(reader: FlaskClient) -> None:
     for key in KEYS:
         for sort, descending in ((key, False), (f"-{key}", True)):
             found = list(pages(reader, sort=sort, per_page="2"))

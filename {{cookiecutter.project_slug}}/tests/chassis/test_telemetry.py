@@ -319,7 +319,7 @@ def test_a_log_line_has_the_ids_of_its_span(
     assert (line["trace_id"], line["span_id"]) == (span.trace, span.id) == (TRACE, span.id)
 
 
-def test_the_owner_s_spans_and_calls_belong_to_the_request(
+def test_spans_and_calls_of_the_application_belong_to_the_request(
     app: Flask, collector: Collector
 ) -> None:
     headers = send(app, "/own").json
@@ -328,7 +328,7 @@ def test_the_owner_s_spans_and_calls_belong_to_the_request(
     assert headers["traceparent"].startswith(f"00-{request.trace}-{own.id}-0")  # type: ignore[index]
 
 
-def test_an_exception_in_a_span_of_the_owner_is_recorded_without_its_message(
+def test_an_exception_in_a_span_of_the_application_is_recorded_without_its_message(
     app: Flask, collector: Collector
 ) -> None:
     send(app, "/own/broken")
@@ -338,7 +338,7 @@ def test_an_exception_in_a_span_of_the_owner_is_recorded_without_its_message(
     assert not [body for body in collector.bodies if b"secret" in body]
 
 
-def test_the_owner_s_metrics_are_sent(app: Flask, collector: Collector) -> None:
+def test_metrics_of_the_application_are_sent(app: Flask, collector: Collector) -> None:
     send(app, "/own")
     point = collector.newest("orders")
     assert (point.value, point.attributes) == (2, {"kind": "book"})
@@ -357,7 +357,7 @@ def test_one_signal_can_be_sent_alone(collector: Collector, ending: Ending, sign
 
 
 @pytest.mark.parametrize("settings", [{}, {"otel_sdk_disabled": True}])
-def test_without_telemetry_spans_and_metrics_of_the_owner_do_nothing(
+def test_without_telemetry_spans_and_metrics_of_the_application_do_nothing(
     collector: Collector, settings: dict[str, Any]
 ) -> None:
     if settings:

@@ -1,4 +1,4 @@
-"""Values in Firestore: the limits of each type are kept; a value that does not fit gets 422."""
+"""Firestore stores values up to the limits of each type; a value that does not fit gets 422."""
 
 from typing import Any
 from uuid import uuid4
@@ -44,7 +44,7 @@ def plain(reachable: dict[str, Any]) -> Flask:
 
 
 @pytest.mark.parametrize("place", ["body", "query", "path"])
-def test_the_ends_come_back_as_they_were_sent(reachable: dict[str, Any], place: str) -> None:
+def test_the_limits_are_returned_as_they_were_sent(reachable: dict[str, Any], place: str) -> None:
     check_ends(make_app(Settings(**reachable), keep).test_client(), place)
 
 

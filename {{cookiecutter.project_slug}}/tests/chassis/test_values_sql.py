@@ -1,4 +1,4 @@
-"""Values in the databases: the limits of each type are kept; a value that does not fit gets 422."""
+"""Databases store values up to the limits of each type; a value that does not fit gets 422."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -81,13 +81,13 @@ def plain(reachable: dict[str, Any]) -> Flask:
 
 
 @pytest.mark.parametrize("place", ["body", "query", "path"])
-def test_the_ends_come_back_as_they_were_sent(reachable: dict[str, Any], place: str) -> None:
+def test_the_limits_are_returned_as_they_were_sent(reachable: dict[str, Any], place: str) -> None:
     check_ends(create_app(reachable).test_client(), place)
 
 
 @needs_postgresql
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
-def test_the_ends_come_back_from_a_server_in_another_zone(postgresql: str, zone: str) -> None:
+def test_the_limits_are_returned_from_a_server_in_another_zone(postgresql: str, zone: str) -> None:
     with administrator() as connection:
         name = postgresql.rpartition("/")[2]
         connection.execute(text(f"ALTER DATABASE {name} SET timezone = '{zone}'"))
