@@ -28,7 +28,7 @@ from .predicting import predicting
 from .settings import ServerSettings
 
 # onnxruntime would send usage data to Microsoft, from a thread. This thread does not exist in a
-# forked worker, whose exit would hang.
+# forked worker, which would abort when it exits.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime  # type: ignore[import-untyped]  # it has no stubs
 
