@@ -1,4 +1,4 @@
-"""Run the OpenTelemetry SDK: imported before the fork, started in each worker."""
+"""Run the OpenTelemetry SDK, which is imported before the fork and started in each worker."""
 
 import importlib
 import logging

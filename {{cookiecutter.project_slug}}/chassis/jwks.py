@@ -74,7 +74,7 @@ class Keys:
         return key
 
     def get(self, key_id: str | None, algorithm: str) -> PyJWK | None:
-        """Return a known key. A token without a key id needs the only key of its algorithm."""
+        """Return a known key. If `key_id` is None, the algorithm must have exactly one key."""
         if key_id is not None:
             return self.keys.get((key_id, algorithm))
         found = [key for (_, name), key in self.keys.items() if name == algorithm]

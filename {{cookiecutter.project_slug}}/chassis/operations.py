@@ -82,8 +82,8 @@ def operation(
     - `openapi`: other fields of the operation in OpenAPI, merged into its description as a JSON
       Merge Patch; `document=False` leaves the operation out.
 
-    The first line of the docstring is the operation's summary, the rest its description. Raises
-    TypeError, when the module is imported, for a declaration that is not supported.
+    The first line of the docstring is the operation's summary, and the rest is its description.
+    Raises TypeError, when the module is imported, for a declaration that is not supported.
     """
     if callable(status):
         raise refuse(status, "write @operation(), with parentheses")

@@ -41,7 +41,10 @@ def run() -> None:
 
 
 def migrate_sqlite(engine: Engine) -> None:
-    """Migrate a SQLite file, created if missing; check the foreign keys after each migration."""
+    """Migrate a SQLite file, and create it if it is missing.
+
+    Checks the foreign keys after each migration.
+    """
     path = Path(engine.url.database or "")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()

@@ -65,7 +65,7 @@ class Firestore:
 
     @property
     def client(self) -> Client:
-        """The client. From its first use until it ends, a request has a place in the bulkhead.
+        """The client. A request that uses it has a place in the bulkhead until the request ends.
 
         Raises ServiceUnavailable (503) if the bulkhead is full or the breaker is open.
         """

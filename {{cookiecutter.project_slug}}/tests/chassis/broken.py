@@ -12,7 +12,7 @@ from .things import open_test_app
 
 
 class Bare(BaseException):
-    """A BaseException that is not an Exception, as SystemExit is."""
+    """A BaseException that, like SystemExit, is not an Exception."""
 
 
 RAISED = {

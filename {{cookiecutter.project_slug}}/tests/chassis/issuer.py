@@ -29,7 +29,7 @@ MAKE: dict[str, Callable[[], Any]] = {
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Serve the documents of `issuer`, and at /token a token with the claims in the query."""
+    """Serve the documents of `issuer`. At /token, serve a token with the claims in the query."""
 
     issuer: "Issuer"
 

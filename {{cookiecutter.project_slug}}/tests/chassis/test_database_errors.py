@@ -98,7 +98,7 @@ def test_a_full_disk_is_503_for_writes_and_ready_but_not_for_reads(on_sqlite: Fl
     ("table", "column", "status"),
     [("rows", "name", 200), ("rows", "added", 503), ("missing", "name", 503)],
 )
-def test_without_a_table_or_column_of_the_models_it_is_not_ready(
+def test_without_a_table_or_column_of_the_models_the_application_is_not_ready(
     on_sqlite: Flask, caplog: pytest.LogCaptureFixture, table: str, column: str, status: int
 ) -> None:
     Table(table, Base.metadata, Column(column))
@@ -106,7 +106,7 @@ def test_without_a_table_or_column_of_the_models_it_is_not_ready(
     assert (f"The database has no {table}.{column}" in caplog.text) == (status == 503)
 
 
-def test_another_writer_does_not_make_it_unready(on_sqlite: Flask, file: Path) -> None:
+def test_another_writer_does_not_make_the_application_unready(on_sqlite: Flask, file: Path) -> None:
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         assert on_sqlite.test_client().get("/ready").status_code == 200

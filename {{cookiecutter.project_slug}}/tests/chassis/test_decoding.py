@@ -128,7 +128,7 @@ def test_refusing_a_body_builds_nothing(
 @pytest.mark.parametrize(
     ("path", "head"), [("/take_object", b'{"x": '), ("/take_number", b'{"number": 5.0, "rest": ')]
 )
-def test_accepting_a_body_takes_at_most_the_documented_multiple_of_it(
+def test_accepting_a_body_takes_at_most_the_documented_memory(
     client: FlaskClient, path: str, head: bytes, shape: bytes
 ) -> None:
     status, times = post(client, path, head + shape + b"}")

@@ -32,7 +32,7 @@ def test_the_document_describes_an_operation() -> None:
     assert operation["operationId"] == "things_list_things"
     assert operation["tags"] == ["things"]
     assert operation["summary"] == "List things."
-    assert operation["description"] == "As many as there may be."
+    assert operation["description"] == "The list can have any length."
     limit, *_ = operation["parameters"]
     assert limit["name"] == "limit"
     assert limit["required"] is False
@@ -81,7 +81,7 @@ def test_the_document_has_required_parameters_and_404() -> None:
 
 def test_a_docstring_of_several_lines_is_the_same_text_on_every_python() -> None:
     description = make_app().extensions["document"]["components"]["schemas"]["Range"]["description"]
-    assert description == "From first to last.\n\nBoth are in it."
+    assert description == "From first to last.\n\nThe range includes both."
 
 
 def test_a_header_is_described_and_required_where_it_has_no_default() -> None:
@@ -107,7 +107,7 @@ def ids(app: Flask) -> list[str]:
     return [operation["operationId"] for path in paths for operation in path.values()]
 
 
-def test_an_operation_says_its_tags_and_that_it_is_deprecated() -> None:
+def test_an_operation_declares_its_tags_and_that_it_is_deprecated() -> None:
     remove = operation_at("/v1/books/{book_id}", "delete")
     assert (remove["tags"], remove["deprecated"]) == (["archive"], True)
 

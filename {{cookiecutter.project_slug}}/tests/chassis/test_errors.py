@@ -110,7 +110,7 @@ def test_the_description_of_an_abort_is_the_detail(app: Flask) -> None:
 
 
 class OutOfStock(Error):
-    """There are fewer than were ordered."""
+    """Fewer things are left than the caller ordered."""
 
     status = 409
     type = "https://example.com/problems/out-of-stock"
@@ -336,7 +336,7 @@ class NotChanged(HTTPException):
     code = 304
 
 
-def test_an_exception_that_is_no_error_is_no_problem(app: Flask) -> None:
+def test_an_http_exception_that_is_not_an_error_has_no_problem_body(app: Flask) -> None:
     @app.get("/same")
     def same() -> str:
         raise NotChanged

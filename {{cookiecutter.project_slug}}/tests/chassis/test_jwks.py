@@ -1,4 +1,4 @@
-"""An issuer's keys: fetched rarely, kept while it is down, and never fetched from another URL."""
+"""Keys are fetched rarely, kept while the issuer is down, and never fetched from another URL."""
 
 import json
 import time

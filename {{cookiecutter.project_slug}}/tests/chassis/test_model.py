@@ -58,7 +58,7 @@ def test_each_instance_gets_its_most_probable_label(tmp_path: Path, file: bytes)
     assert [each.probability for each in found[:2]] == pytest.approx([TWO, TWO], abs=1e-6)
 
 
-def test_threads_share_it(tmp_path: Path) -> None:
+def test_threads_share_a_model(tmp_path: Path) -> None:
     model = Model(write(tmp_path), Pair)
     pairs = [Pair(number / 100, 0) for number in range(1000)]
     alone = [model.predict([pair]) for pair in pairs]

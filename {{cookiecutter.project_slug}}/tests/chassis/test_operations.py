@@ -41,7 +41,7 @@ class Span(Input):
 class Range(Span):
     """From first to last.
 
-    Both are in it.
+    The range includes both.
     """
 
     names: dict[int, str] = {}
@@ -73,7 +73,7 @@ things = Blueprint("things", __name__)
 def list_things(query: ThingsQuery) -> list[Thing]:
     """List things.
 
-    As many as there may be.
+    The list can have any length.
     """
     return [Thing(len(query.tag), query.limit, query.fragile)]
 

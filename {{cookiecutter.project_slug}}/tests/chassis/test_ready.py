@@ -27,7 +27,7 @@ def test_with_its_datastore_the_application_is_ready(reachable: dict[str, Any]) 
     assert (response.status_code, response.json) == (200, {"status": "ok"})
 
 
-def test_without_its_datastore_a_request_gets_503_in_seconds_and_the_next_one_at_once(
+def test_without_its_datastore_a_request_gets_503_in_seconds_and_the_next_one_gets_it_at_once(
     unreachable: dict[str, Any],
 ) -> None:
     client = create_app(Settings(**unreachable)).test_client()

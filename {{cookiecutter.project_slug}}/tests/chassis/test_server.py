@@ -71,14 +71,14 @@ def family_of(host: str) -> socket.AddressFamily:
 
 
 @pytest.mark.parametrize("host", reachable("127.0.0.1", "::1"))
-def test_it_listens_at_ipv4_and_ipv6_where_the_machine_has_both(host: str) -> None:
+def test_the_server_listens_at_ipv4_and_ipv6_where_the_machine_has_both(host: str) -> None:
     with serving(host=host) as server:
         server.get("/health")
         assert access(server.stop())["/health"]["remote_addr"] == host
 
 
 @pytest.mark.parametrize("host", reachable("127.0.0.1", "::1"))
-def test_it_listens_at_one_address_if_that_is_set(host: str) -> None:
+def test_the_server_listens_at_one_address_if_that_is_set(host: str) -> None:
     with serving(host=host, BIND_ADDRESS=host) as server:
         other = {"127.0.0.1": "::1", "::1": "127.0.0.1"}[host]
         with pytest.raises(OSError, match="refused|assign"):

@@ -170,7 +170,7 @@ def test_durations_are_counted_by_route_and_status(app: Flask, collector: Collec
     }
 
 
-def test_whatever_callers_send_the_metrics_have_few_attributes(
+def test_the_metrics_have_few_attributes_whatever_callers_send(
     app: Flask, collector: Collector
 ) -> None:
     for number in range(50):
