@@ -30,9 +30,10 @@ def closed(
     """Run a closed loop for some seconds: a connection sends a request after each response.
 
     Return requests a second ("rate"), the server's CPU time per request in milliseconds ("cost"), and
-    latencies in milliseconds ("p50", "p99", "p999"). The latencies do not include requests that a slow
-    response delayed. Raises SystemExit if the first response has another status than `status`. Also
-    raises it if a later response is an error (400 or more) and `status` is not, or the reverse.
+    latencies in milliseconds ("p50", "p99", "p999"). wrk only estimates the latencies of requests
+    that a slow response delayed. Raises SystemExit if the first response has another status than
+    `status`. Also raises it if a later response is an error (400 or more) and `status` is not, or
+    the reverse.
     """
     if (first := ask(running.port, path, body)) != status:
         raise SystemExit(f"{path} returned {first}, expected {status}.")

@@ -106,7 +106,7 @@ def main() -> None:
     parser.add_argument("path")
     parser.add_argument("--rate", type=float, default=0, help="requests a second; 0: all at once")
     parser.add_argument("--count", type=int, default=1000)
-    parser.add_argument("--connections", type=int, default=100, help="at most")
+    parser.add_argument("--connections", type=int, default=100, help="maximum number")
     parser.add_argument("--hold", action="store_true")
     options = parser.parse_args()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

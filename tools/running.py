@@ -37,7 +37,7 @@ def step(what: str, *command: str | Path, **environment: str) -> None:
             print(f"  {seconds()} …", flush=True)
         if process.returncode:
             output.seek(0)
-            sys.exit(f"demo: this failed:\n{output.read().decode(errors='replace')}")
+            sys.exit(f"demo: {what} failed:\n{output.read().decode(errors='replace')}")
 
 
 @contextmanager

@@ -21,7 +21,7 @@ def test_the_image_refuses_a_local_issuer(image: Build) -> None:
         assert "AUTH_ISSUER='http://localhost:8300': use https; " in container.log
 
 
-def test_the_image_needs_no_issuer_to_start(image: Build) -> None:
+def test_the_image_starts_while_its_issuer_is_unreachable(image: Build) -> None:
     with running(image(auth="jwt"), CONFINED, **ISSUER) as container:
         assert container.call("/health") == (200, {"status": "ok"})
         assert container.call("/api/v1/greetings", {"name": "Ada"})[0] == 401

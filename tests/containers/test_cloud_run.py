@@ -76,7 +76,7 @@ def test_sigterm_stops_it_in_time_even_with_open_requests(workshop: Bake) -> Non
         assert short.result()[0] == 200
         assert endless.wait() != 0
         assert seconds < 10
-        assert container.state["ExitCode"] == 0, "it was killed"
+        assert container.state["ExitCode"] == 0, "the container was killed"
 
 
 def test_a_job_migrates_the_database_that_the_service_uses(image: Build) -> None:

@@ -196,7 +196,7 @@ def test_a_shutdown_under_load_loses_no_request(
         answered += sum(client.answered for client in clients)
         lost += sum(client.lost for client in clients)
         assert stops < 30
-    print(f"{connection}: {answered} answered and {lost} lost in {stops} stops")
+    print(f"{connection}: {answered} responses and {lost} lost requests in {stops} shutdowns")
     assert lost <= allowed
 
 
@@ -296,7 +296,7 @@ def test_compose_up_after_a_change_runs_the_new_code(
     unchanged = composed("ps", "--format={{.ID}}", "api")
     composed("up", "--detach")
     assert composed("ps", "--format={{.ID}}", "api") == unchanged, (
-        "it restarts, but nothing changed"
+        "the API restarts, but nothing changed"
     )
 
 

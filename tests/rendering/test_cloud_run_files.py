@@ -305,7 +305,8 @@ NAMES = {
         63,
     ),  # https://cloud.google.com/artifact-registry/docs/repositories
     "secret": (r"[A-Za-z0-9_-]+", 1, 255),  # https://cloud.google.com/secret-manager/quotas
-    # https://cloud.google.com/sql/docs/postgres/create-instance: 97 characters with the project's 30
+    # https://cloud.google.com/sql/docs/postgres/create-instance: together, a project and an
+    # instance have at most 97 characters. A project has at most 30.
     "instance": (ENDS_WELL, 1, 67),
     # https://cloud.google.com/iam/docs/service-accounts-create
     "build account": (ENDS_WELL, 6, 30),
@@ -383,7 +384,7 @@ SLUGS = [
 
 
 def test_every_name_is_one_that_google_cloud_allows_and_belongs_to_one_slug(namer: Namer) -> None:
-    """Also if a slug equals the shortened form of another slug."""
+    """A slug may equal the shortened form of another slug."""
     cut = namer.names(LONG[0])["instance"]
     given = {slug: namer.names(slug) for slug in {*SLUGS, cut, cut[:14], cut[:-1]}}
     assert {len(names) for names in given.values()} == {len(NAMES)}
@@ -396,7 +397,7 @@ def test_every_name_is_one_that_google_cloud_allows_and_belongs_to_one_slug(name
     assert len(set(accounts)) == 3 * len(given)
 
 
-def test_a_long_slug_has_the_same_names_each_time_and_a_short_one_has_itself(namer: Namer) -> None:
+def test_a_long_slug_is_always_cut_the_same_way_and_a_short_slug_is_not_cut(namer: Namer) -> None:
     names = namer.names("a" * 21)
     assert names["instance"] == "a" * 21
     assert names["runtime account"] == "a" * 21 + "-runtime"

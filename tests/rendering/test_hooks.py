@@ -106,9 +106,7 @@ def test_a_condition_is_a_comment(cookies: Cookies, template: Path) -> None:
         assert (project / "some.cfg").read_text() == f"a = 1\nb = {b}\nc = 4\n"
 
 
-def test_line_endings_are_the_same_wherever_it_is_rendered(
-    cookies: Cookies, template: Path
-) -> None:
+def test_line_endings_are_the_same_on_every_system(cookies: Cookies, template: Path) -> None:
     (template / PROJECT.name / "some.cfg").write_bytes(b"a = 1\r\nb = 2\r\n")
     project = cookies.bake(template=str(template)).project_path
     assert (project / "some.cfg").read_bytes() == b"a = 1\nb = 2\n"
@@ -153,7 +151,7 @@ def render_over(
 def test_existing_files_are_kept(
     tmp_path: Path,
 ) -> None:
-    """Even in the folder of an answer that was not chosen: migrations/ belongs to datastore=sql."""
+    """This includes files in migrations/, the folder of an answer that was not chosen."""
     assert render_over(tmp_path, THEIRS)[0] == 0
     for path, content in THEIRS.items():
         assert (tmp_path / "my-flask-api" / path).read_bytes() == content
@@ -183,7 +181,7 @@ def test_a_file_that_rendering_would_overwrite_or_remove_stops_it(
     ("path", "target"),
     [("api", None), ("migrations", None), ("migrations", "../other"), ("api", "..")],
 )
-def test_a_file_or_a_link_in_the_place_of_a_folder_stops_it(
+def test_a_file_or_a_link_in_the_place_of_a_folder_stops_the_rendering(
     tmp_path: Path, path: str, target: str | None
 ) -> None:
     """A link to a folder would be removed, or followed to write elsewhere."""

@@ -56,7 +56,7 @@ def test_two_renderings_are_equal(bake: Bake, cookies_session) -> None:  # noqa:
     assert texts(bake()) == texts(again)
 
 
-def test_every_question_can_hold_any_text_at_once(bake: Bake) -> None:
+def test_all_free_texts_can_have_every_special_character(bake: Bake) -> None:
     text = " ".join(TEXTS[:-2])
     for license_ in QUESTIONS["license"]:
         project = bake(

@@ -56,7 +56,7 @@ def test_both_values_of_a_condition_in_the_files_of_an_image_occur_in_a_tested_i
             assert values == {True, False}, condition.place
 
 
-def test_a_condition_is_joined_with_the_one_around_it() -> None:
+def test_a_condition_is_joined_with_its_outer_condition() -> None:
     (deploy,) = [c for c in conditions() if c.place.startswith("_files: .github/workflows/deploy")]
     assert deploy.holds(DEFAULTS | {"deploy": "cloud-run", "ci": "github"})
     assert not deploy.holds(DEFAULTS | {"deploy": "cloud-run", "ci": "none"})

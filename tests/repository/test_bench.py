@@ -25,7 +25,7 @@ from tools.variants import TEMPLATE
 
 
 class Stalling(BaseHTTPRequestHandler):
-    """Respond at once; delay the tenth request, and requests that arrive meanwhile, by a second."""
+    """Respond at once, but hold all responses for one second when the tenth request arrives."""
 
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # head and body in one packet

@@ -77,7 +77,7 @@ def test_the_answers_are_the_variables_of_the_command_line_and_not_of_the_enviro
 
 @pytest.fixture(scope="session")
 def tools() -> None:
-    """Install what `make demo` needs; one test at a time, because tests run side by side."""
+    """Install the requirements of `make demo`; hold a lock, because tests run in parallel."""
     with (TEMPLATE / "requirements/demo.txt").open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         run("make", ".venv/demo/demo.txt", cwd=TEMPLATE)

@@ -41,7 +41,7 @@ class Collector:
 
     @property
     def settings(self) -> dict[str, str]:
-        """The variables of a server that sends to this collector, at short intervals."""
+        """Return the variables of a server that sends to this collector, at short intervals."""
         return {
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{self.port}",
             "OTEL_BSP_SCHEDULE_DELAY": "100",

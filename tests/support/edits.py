@@ -40,7 +40,10 @@ def blocks(project: Path, page: str, heading: str = "") -> list[str]:
 
 
 def add_fields(folder: Path, name: str, fields: str) -> None:
-    """Add fields to a class, after `description` or else first; replace existing ones."""
+    """Add fields to a class; replace existing fields.
+
+    They follow the field `description`, or are the first if the class has no such field.
+    """
     (path,) = [path for path in folder.glob("*.py") if f"class {name}(" in path.read_text("utf-8")]
     before, opening, after = re.split(rf"(class {name}\(.*\n)", path.read_text(encoding="utf-8"))
     body, gap, rest = after.partition("\n\n\n")

@@ -109,8 +109,8 @@ class Container:
         return time.monotonic() - began
 
 
-# With auth=jwt the image needs an issuer to start. It refuses issuers on this machine, so no token
-# is valid.
+# With auth=jwt the image needs AUTH_ISSUER to start, and refuses issuers on this machine. The host
+# issuer.invalid does not exist, so no token is valid.
 ISSUER = {"AUTH_ISSUER": "https://issuer.invalid", "AUTH_AUDIENCE": "api"}
 
 

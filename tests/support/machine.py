@@ -1,4 +1,4 @@
-"""The machine that the tests run on: its commands, ports and parts."""
+"""The machine that the tests run on: its commands, its ports, and dependencies that it lacks."""
 
 import os
 import random
@@ -83,7 +83,7 @@ def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 
 
 def missing(part: str) -> NoReturn:
-    """Skip the test because a part of the machine is missing; in CI, fail."""
+    """Skip the test because a dependency is missing on this machine; in CI, fail."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"CI needs {part}")
     pytest.skip(f"this machine lacks {part}")

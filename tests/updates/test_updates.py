@@ -182,7 +182,7 @@ def test_an_update_adds_and_changes_a_model_byte_for_byte(template: Path) -> Non
 
 @pytest.mark.thorough
 def test_an_update_replaces_the_private_variables(template: Path) -> None:
-    """Also `_files`, and without cruft's option `--refresh-private-variables`."""
+    """`_files` is replaced, too. cruft's option `--refresh-private-variables` is not needed."""
     project = create(template)
     questions = template / "cookiecutter.json"
     removed = '"paths": ["api/greetings.py", "tests/test_greetings.py"]'
@@ -252,7 +252,7 @@ class Case(NamedTuple):
     """The changes of the owner and of an update, and the conflicts that cruft leaves."""
 
     appended: dict[str, str] = {}  # to files of the template, and to new files
-    replaced: dict[str, str] = {}  # in files of the template: the line that it changes too
+    replaced: dict[str, str] = {}  # in README.md: the line that the update changes too
     answers: dict[str, str] = {}
     status: set[str] = set()  # of conflicts
     unchanged: set[str] = set()  # files that cruft does not update; an `error:` names them

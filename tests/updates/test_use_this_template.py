@@ -434,7 +434,8 @@ def hook(event, args):
         if len(files) == 10:
             FAULT
 if "init" in sys.orig_argv[-1]:
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # A shell's background ignores it.
+    # A background process of a shell ignores SIGINT.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.addaudithook(hook)
 """
 FULL = "raise OSError(28, 'No space left on device')"
