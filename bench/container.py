@@ -1,11 +1,13 @@
-"""Measure the container's size, and the time from `docker run` to the first 200.
+"""Measure images: their size, and the time from `docker run` to the first 200.
 
     python bench/container.py [--rounds 15]
 
-Two images take turns, each on one CPU with 256 MiB. One image is the default project's. The other is
-the same image with a bare Flask app under stock gunicorn: gthread, preloaded, one process of eight
-threads. Prints megabytes over the base image, seconds, and the ratio. Needs Docker, and the tools
-that `make develop` installs.
+Prints the megabytes that images add to the base image: three projects, and FastAPI and Litestar with
+the packages for PostgreSQL.
+
+Then two images take turns, each on one CPU with 256 MiB. One image is the default project's. The other
+is the same image with a bare Flask app under stock gunicorn: gthread, preloaded, one process of eight
+threads. Prints seconds and the ratio. Needs Docker, and the tools that `make develop` installs.
 """
 
 import argparse
@@ -31,6 +33,13 @@ RUN python -m compileall -q bare.py
 USER 10001
 CMD ["gunicorn", "--bind=0.0.0.0:8080", "--worker-class=gthread", "--workers=1", "--threads=8", \
 "--preload", "--no-control-socket", "--worker-tmp-dir=/dev/shm", "bare:app"]
+"""
+# As the documentation of FastAPI shows: https://fastapi.tiangolo.com/deployment/docker/
+REFERENCE = """\
+FROM {base}
+COPY {name}.txt ./
+RUN pip install --no-cache-dir --require-hashes -r {name}.txt
+COPY references ./
 """
 OPTIONS = ["--detach", "--read-only", "--cpus=1", "--memory=256m"]
 
@@ -70,10 +79,15 @@ def main() -> None:
         for datastore in ("sql", "firestore", "none"):
             command = [sys.executable, "-m", "cookiecutter", "--no-input", "--default-config", "-f"]
             run(*command, "-o", folder, ROOT, f"datastore={datastore}")
-            image = f"bench-{datastore}"
-            run("docker", "build", "-q", "-t", image, folder / "my-flask-api")
-            more = megabytes(image) - megabytes(base)
-            print(f"{datastore}: {more:.1f} MB over {base}", flush=True)
+            run("docker", "build", "-q", "-t", f"bench-{datastore}", folder / "my-flask-api")
+        shutil.copytree(ROOT / "bench/references", folder / "references")
+        for other in ("fastapi", "litestar"):
+            shutil.copy(ROOT / f"requirements/{other}.txt", folder)
+            (folder / "Dockerfile").write_text(REFERENCE.format(base=base, name=other))
+            run("docker", "build", "-q", "-t", f"bench-{other}", folder)
+        for image in ("none", "sql", "firestore", "fastapi", "litestar"):
+            more = megabytes(f"bench-{image}") - megabytes(base)
+            print(f"{image}: {more:.1f} MB over {base}", flush=True)
         (folder / "Dockerfile").write_text(BARE.format(image="bench-none"))
         shutil.copy(ROOT / "bench/references/bare_flask.py", folder / "bare.py")
         run("docker", "build", "-q", "-t", "bench-bare", folder)

@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from random import Random
 
 TEMPLATE = Path(__file__).parent.parent
 PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
@@ -79,12 +80,20 @@ def pairs(answers: Answers) -> set[Pair]:
 def pairwise(questions: Sequence[str], first: Sequence[Answers] = ()) -> list[Answers]:
     """Return a few combinations with every allowed pair of answers; they begin with `first`.
 
+    Each next one has the most missing pairs. How ties are broken decides how many are needed: from
+    9 to 12 for these questions. So the shortest of many results is returned.
     allpairspy 2.5.1 is not used, because it omits pairs if combinations are refused.
     """
-    chosen, every = [*first], product(questions)
+    every = product(questions)
+    return min((greedy(every, first, Random(seed)) for seed in range(30)), key=len)
+
+
+def greedy(every: Sequence[Answers], first: Sequence[Answers], ties: Random) -> list[Answers]:
+    chosen = [*first]
     missing = set[Pair]().union(*map(pairs, every)).difference(*map(pairs, chosen))
     while missing:
-        chosen.append(max(every, key=lambda answers: len(missing & pairs(answers))))
+        order = ties.sample(every, len(every))
+        chosen.append(max(order, key=lambda answers: len(missing & pairs(answers))))
         missing -= pairs(chosen[-1])
     return chosen
 

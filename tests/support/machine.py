@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NoReturn
 
 import pytest
@@ -25,11 +26,14 @@ FOREIGN = re.compile(
     rf"{'|'.join(SETTINGS)}|(FIRESTORE|GCE|GIT|GOOGLE|GUNICORN|TEST)_.*"
     "|MAKE.*|MFLAGS|PYT.*|VIRTUAL_ENV"
 )
+# mypy's results of the packages. Projects share them, because mypy compares the files' contents.
+MYPY_CACHE = TemporaryDirectory()
 
 
 def environment(**own: str) -> dict[str, str]:
     inherited = {name: text for name, text in os.environ.items() if not FOREIGN.fullmatch(name)}
-    return inherited | {"GIT_CONFIG_GLOBAL": os.devnull} | own
+    shared = {"GIT_CONFIG_GLOBAL": os.devnull, "MYPY_CACHE_DIR": MYPY_CACHE.name}
+    return inherited | shared | own
 
 
 # Exclude the machinery's tests, because they do not depend on an owner's code. test_project.py runs
