@@ -78,8 +78,9 @@ def main() -> None:
         folder = Path(name)
         for datastore in ("sql", "firestore", "none"):
             command = [sys.executable, "-m", "cookiecutter", "--no-input", "--default-config", "-f"]
-            run(*command, "-o", folder, ROOT, f"datastore={datastore}")
-            run("docker", "build", "-q", "-t", f"bench-{datastore}", folder / "my-flask-api")
+            project = folder / datastore
+            run(*command, "-o", project, ROOT, f"datastore={datastore}")
+            run("docker", "build", "-q", "-t", f"bench-{datastore}", project / "my-flask-api")
         shutil.copytree(ROOT / "bench/references", folder / "references")
         for other in ("fastapi", "litestar"):
             shutil.copy(ROOT / f"requirements/{other}.txt", folder)

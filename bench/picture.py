@@ -14,23 +14,22 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 OURS, OTHERS = "#0b6e4f", ["#9aa5b1", "#c98b2b", "#7d5ba6", "#4f81bd"]
 
 
-def rows(run: dict[str, Any], title: str) -> dict[str, dict[str, Any]]:
-    """Return the rows of a table, by name. Raises LookupError if it was not measured."""
-    for table in run["tables"]:
-        if table["title"] == title:
-            return {row["name"]: row for row in table["rows"]}
-    raise LookupError(f"docs/bench.json has no table {title!r}: run `make bench`.")
-
-
-def kinds(axes: Axes, run: dict[str, Any]) -> None:
-    """Draw a bar for each kind of request, with a line for the range."""
-    measured = rows(run, "Requests a second, 1 CPU, 16 connections")
-    for position, (name, row) in enumerate(reversed(measured.items())):
-        color = OTHERS[0] if name.startswith("bare") else OURS
-        reach = [[row["median"] - row["min"]], [row["max"] - row["median"]]]
-        axes.barh(position, row["median"], xerr=reach, color=color, height=0.7)
-    axes.set_yticks(range(len(measured)), [*reversed(measured)])
-    axes.set_title("Requests a second, one worker on one CPU")
+def compared(axes: Axes, run: dict[str, Any]) -> None:
+    """Draw a bar for each framework and kind of request, with a line for the range."""
+    where = ", 1 CPU, beside others"
+    bars = [
+        (f"{table['title'].removesuffix(where)}: {row['name']}", row)
+        for table in run["tables"]
+        if table["title"].endswith(where) and table["unit"] == "requests a second"
+        for row in table["rows"]
+    ]
+    for position, (_, row) in enumerate(reversed(bars)):
+        ratio = row.get("ratio", 1)
+        reach = [[ratio - row.get("ratio_min", 1)], [row.get("ratio_max", 1) - ratio]]
+        color = OTHERS[0] if row["against"] else OURS
+        axes.barh(position, ratio, xerr=reach, color=color, height=0.7)
+    axes.set_yticks(range(len(bars)), [name for name, _ in reversed(bars)])
+    axes.set_title("Requests a second, one worker on one CPU, relative to this project")
 
 
 def levels(axes: Axes, run: dict[str, Any], what: str, cpus: str) -> None:
@@ -56,7 +55,7 @@ def main() -> None:
     # A fixed salt and no date: the same figures give the same file.
     rcParams.update({"svg.hashsalt": "bench", "svg.fonttype": "none", "font.family": "sans-serif"})
     figure, ((first, second), (third, fourth)) = plt.subplots(2, 2, figsize=(14, 10))
-    kinds(first, run)
+    compared(first, run)
     levels(second, run, "/health", "2 CPUs")
     levels(third, run, "50 ms of waiting", "2 CPUs")
     levels(fourth, run, "/health", "1 CPU")
