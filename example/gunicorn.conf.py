@@ -1,4 +1,4 @@
-"""Configure gunicorn: https://gunicorn.org/reference/settings/. A comment explains each setting."""
+"""Configure gunicorn: https://gunicorn.org/reference/settings/."""
 
 import os
 
@@ -14,7 +14,7 @@ bind = server.sockets(settings.bind_address, settings.port)
 workers = settings.workers or server.cpus()
 # A few threads in each process, for requests that wait. Many threads would contend for the GIL.
 threads = settings.threads
-# docs/server.md explains what this worker adds to gunicorn's, and how to go back.
+# docs/server.md explains what this worker adds to stock gunicorn, and how to remove it.
 worker_class = Worker
 
 # Import the application before the port opens and before the fork. Then an invalid setting stops

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs all checks, for CI and `make ci`: lint, tests, image build, and a smoke test of the container.
-# `bin/ci.sh code` runs the first two, and `bin/ci.sh container` the others.
+# `bin/ci.sh code` runs lint and the tests. `bin/ci.sh container` builds the image and tests the container.
 set -eu
 cd "$(dirname "$0")/.."
 export CI=true

@@ -18,7 +18,7 @@ if [ -f .env ]; then
         "" | [!A-Za-z_]* | *[!A-Za-z0-9_]*)
             [ -z "$line" ] || { echo ".env: '$name' is not a name: write NAME=value" >&2 && exit 1; }
             ;;
-        "$line") ;; # a name alone: Docker passes it on
+        "$line") ;; # only a name: the variable is already in the environment, if it is set
         *) printenv "$name" >/dev/null || set -- "$line" "$@" ;;
         esac
     done <<EOF

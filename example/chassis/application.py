@@ -41,8 +41,8 @@ def open_app(
     app.extensions["settings"] = settings
     info = {"title": title, "description": description, "version": version}
     app.extensions["openapi"] = [{"info": info}, plain(open_app, "openapi", openapi or {})]
-    # Capabilities append WSGI middleware to the first list. To the second, they append a header's
-    # name and a function. If a response lacks this header, the function's headers are added.
+    # Capabilities append WSGI middleware to `wrappers`. They append pairs to `headers`: a header's
+    # name, and a function. If a response lacks this header, the function's headers are added.
     app.extensions |= {"wrappers": [], "headers": []}
     cors.register(app)
     bodies.register(app)
@@ -55,8 +55,8 @@ def close_app(app: Flask) -> Flask:
     """Complete an application: add probes, the OpenAPI document and middleware; check every route.
 
     Add nothing after this call. Middleware that you add before this call finds the request id and
-    the client's address in the WSGI environment. Raises TypeError for a route whose view cannot be
-    called; the message names the function and the correction.
+    the client's address in the WSGI environment. Raises TypeError if a route does not match its
+    view, or if OpenAPI cannot describe it; the message has the correction.
     """
     probes.register(app)
     docs.register(app)

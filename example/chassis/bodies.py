@@ -1,8 +1,8 @@
 """Limit the body of each request, however it is read: by an operation, a plain view or middleware.
 
 The limit is `request.max_content_length`. By default it is MAX_JSON_BYTES for JSON and URL-encoded
-forms, which take many times their size in memory, and MAX_BODY_BYTES for other bodies. To use
-another limit, set this attribute before you read the body.
+forms, because these take many times their size in memory. For other bodies, it is MAX_BODY_BYTES.
+To use another limit, set this attribute before you read the body.
 """
 
 from functools import cached_property
@@ -36,7 +36,7 @@ class Body(RawIOBase):
             return 0
         try:
             data = self.stream.read(wanted)
-        except Exception as error:  # each server has its own types, for example for bad chunks
+        except Exception as error:  # each server has its own exceptions, for example for bad chunks
             raise BadRequest("The body could not be read to its end.") from error
         self.size += len(data)
         if self.size > self.limit:
@@ -72,7 +72,7 @@ class Request(flask.Request):
 
     @cached_property
     def stream(self) -> IO[bytes]:
-        """The body's stream. Werkzeug's own ends a chunked body at the limit without an error."""
+        """The body. Werkzeug's stream ends a chunked body at the limit without an error."""
         length, limit = self.content_length, self.max_content_length
         if length is None and not self.environ.get("wsgi.input_terminated"):
             return BytesIO()  # the server does not mark the end of a chunked body

@@ -1,4 +1,4 @@
-"""Check a view when its module is imported, so that a mistake raises TypeError at the start."""
+"""Check a view when its module is imported, so that a mistake raises TypeError at startup."""
 
 import inspect
 import re
@@ -17,7 +17,7 @@ V = TypeVar("V", bound=Callable[..., Any])
 
 # View parameters that do not come from the path.
 PARTS = {"body", "query", "headers"}
-# OpenAPI ignores header parameters of these names: https://spec.openapis.org/oas/v3.1.1.html#parameter-object
+# OpenAPI ignores header parameters with these names: https://spec.openapis.org/oas/v3.1.1.html#parameter-object
 IGNORED = {
     "authorization": "declare a security scheme (chassis/security.py)",
     "accept": "read flask.request.accept_mimetypes",
@@ -31,7 +31,7 @@ def refuse(function: Any, mistake: str) -> TypeError:
 
 
 def plain(function: Any, name: str, value: Any) -> dict[str, Any]:
-    """Convert a dict to JSON types; raise TypeError if that is impossible, or it is not a dict."""
+    """Convert a dict to JSON types; raise TypeError if it is not a dict or cannot be JSON."""
     try:
         return msgspec.convert(msgspec.to_builtins(value, str_keys=True), dict[str, Any])
     except (TypeError, msgspec.ValidationError) as error:

@@ -22,7 +22,7 @@ INPUTS = (IO[bytes], BinaryIO)
 
 @dataclass(frozen=True)
 class Content:
-    """How a body is read or a response is made, and what the OpenAPI document shows."""
+    """The declared content of a body or a response: its type, media types and size limit."""
 
     kind: Any  # bytes, str, IO[bytes], a form, an iterator, Path or Response; None for JSON
     shown: Any  # the type in the document; for JSON and text, the annotation
@@ -58,7 +58,7 @@ def body_of(function: Callable[..., Any], hint: Any) -> Content:
         check_form(function, kind, most or 0, types)
         return Content(kind, kind, types, most, is_optional, encoding_of(kind))
     else:
-        fix = "take `str`, `bytes` or `IO[bytes]`, or for a form a Struct"
+        fix = "take `str`, `bytes` or `IO[bytes]`, or a Struct for a form"
         raise refuse(function, f"a body of {' or '.join(types)} cannot be `{hint}`: {fix}")
     return Content(kind, shown, types, most, is_optional)
 

@@ -37,7 +37,7 @@ class Decoder(Generic[T]):
         self.has_floats = has_floats(inspect.type_info(kind), set())
 
     def decode(self, raw: bytes) -> T:
-        """Return the value; raise ValidationError if it is invalid, MALFORMED if it is not JSON."""
+        """Return the value; raise ValidationError or, if it is not JSON, an error in MALFORMED."""
         if len(raw) <= SHORT:
             return self.strict(raw)
         with one_at_a_time:
@@ -75,7 +75,7 @@ def has_many(raw: bytes) -> bool:
 
 
 def number(text: str) -> int | float:
-    """Convert a number with a point or an exponent; to an int if it is whole and at most 2**64."""
+    """Convert a number with a point or exponent; return an int if it is whole and at most 2**64."""
     value = float(text)
     if not math.isfinite(value):
         raise ValueError("Number out of range")

@@ -59,7 +59,7 @@ def send(
         if waiting:  # the server stopped reading: the client closed the connection
             raise
         problem = replace(app, environ, start, error)
-        if begun:  # servers close the connection for this error, and log nothing more
+        if begun:  # servers close the connection after this error, and log nothing more
             environ["log_fields"]["aborted"] = "server"
             raise BrokenPipeError(EPIPE, "The response failed after its start.") from error
         if called:  # gunicorn keeps the headers that it accepted before it refused one

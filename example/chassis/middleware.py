@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 # https://cheatsheetseries.owasp.org/cheatsheets/REST_Security_Cheat_Sheet.html#security-headers
-# A view that sets one of these keeps its own value.
+# If a view sets one of these headers, the view's value is sent.
 SECURITY_HEADERS = [
     ("Cache-Control", "no-store"),
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
@@ -112,7 +112,7 @@ def without_port(application: "WSGIApplication") -> "WSGIApplication":
 
 
 def register(app: Flask) -> None:
-    """Wrap an application in layers. From the outermost: request id, proxies, traces, your own."""
+    """Wrap an application: request id (outermost), proxies, traces, CORS, then your middleware."""
     wsgi: WSGIApplication = app.wsgi_app
     for wrap in app.extensions["wrappers"]:
         wsgi = wrap(wsgi)

@@ -65,7 +65,7 @@ def operation(
 
     - `-> T`: JSON, sent with `status`, or 200; `-> None`: no content, 204;
     - `-> tuple[T, Literal[202]]`: JSON with this status, for `return value, 202`;
-    - `-> tuple[T, Literal[201], dict[str, str]]`: with headers, too; unions of these;
+    - `-> tuple[T, Literal[201], dict[str, str]]`: also with headers. A union of these is allowed;
     - `-> Annotated[T, Media("text/csv")]`: T is `str`, `bytes`, `Path` (a file, or a part of it),
       `Iterator[str]` or `Iterator[bytes]` (a stream; the view may yield). For JSON, T is any type;
     - `-> flask.Response`: sent unchanged. The document shows only the status, and the media types
@@ -76,14 +76,14 @@ def operation(
     - `headers`: response headers, each with a function that makes it from the returned value. If
       the function is annotated as `-> str | None`, the header is optional;
     - `errors`: the errors that the view raises: a status, or a subclass of Error;
-    - `security`: a caller needs credentials for one of these schemes; the default is those of the
-      blueprint or the application (chassis/security.py);
+    - `security`: a caller needs credentials for one of these schemes; by default, the schemes of
+      the blueprint or the application (chassis/security.py);
     - `examples`: bodies, by name; `operation_id`, `tags` and `deprecated` as in OpenAPI;
-    - `openapi`: anything else of an operation in OpenAPI, merged into its description as a JSON
+    - `openapi`: other fields of the operation in OpenAPI, merged into its description as a JSON
       Merge Patch; `document=False` leaves the operation out.
 
-    The first line of the docstring is the operation's summary, the rest its description. Raises
-    TypeError, when the module is imported, for a declaration that is not supported.
+    The first line of the docstring is the operation's summary, and the rest is its description.
+    Raises TypeError, when the module is imported, for a declaration that is not supported.
     """
     if callable(status):
         raise refuse(status, "write @operation(), with parentheses")

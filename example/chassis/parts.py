@@ -25,5 +25,5 @@ def problem(description: str, status: int, schema: Any) -> dict[str, Any]:
 
 
 def phrase(status: int) -> str:
-    """Return a status's phrase. Those of http.HTTPStatus depend on the version of Python."""
+    """Return a status's phrase. The phrases in http.HTTPStatus depend on Python's version."""
     return HTTP_STATUS_CODES.get(status, f"Status {status}")

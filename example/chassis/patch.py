@@ -85,7 +85,7 @@ def media_type_of(function: Callable[..., Any], kind: Any) -> str:
     if not any(map(is_patch, kinds)):
         return "application/json"
     if kinds[1:] or not is_patch(bare(kind)):
-        raise refuse(function, "a Patch is a whole body: write `body: P`, with P the Patch alone")
+        raise refuse(function, "a Patch is a whole body: write `body: P`, where P is the Patch")
     check_patch(function, kinds[0], [])
     return "application/merge-patch+json"
 
@@ -115,7 +115,7 @@ def is_patch(kind: Any) -> bool:
 
 
 def objects(hint: Any) -> Iterator[Any]:
-    """Return the types of the objects in a field: itself, those in a union, a dict's values."""
+    """Yield a field's types: its own type, the types in a union, the types of a dict's values."""
     for kind in map(bare, members(hint)):
         origin = get_origin(kind) or kind
         if origin is dict:

@@ -54,7 +54,7 @@ def reader_of(content: Content) -> Callable[[], Any]:
 
 
 def is_empty() -> bool:
-    """Return whether the request has no body. To find out, a chunked body is read and cached."""
+    """Return whether the request has no body. A chunked body is read and cached for this check."""
     if request.content_length is None and "HTTP_TRANSFER_ENCODING" in request.environ:
         return not request.get_data()
     return not request.content_length

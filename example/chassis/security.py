@@ -51,7 +51,7 @@ class Scheme(Generic[C]):
                 raise refuse(self.verify, mistake)
 
     def with_scopes(self, *scopes: str) -> "Scheme[C]":
-        """Return a scheme that also requires these scopes in the caller's `scopes`, or 403."""
+        """Return a copy that requires more scopes; a caller whose `scopes` lack one gets 403."""
         if not scopes:
             raise refuse(self.verify, "with_scopes() names no scope: add one")
         return replace(self, scopes=(*self.scopes, *scopes))
@@ -131,7 +131,7 @@ def public(view: V) -> V:
 
 
 def require(view: Any, security: Scheme[Any] | Sequence[Scheme[Any]]) -> Callable[..., Any]:
-    """Mark a view that needs one of these schemes; return it with a check that they were verified.
+    """Mark a view with its schemes; wrap it to check that one of them has verified the request.
 
     The check is needed because a decorator above @operation() can hide the mark from close_app.
     """

@@ -25,10 +25,10 @@ class Logger(glogging.Logger):
             log.propagate = True
 
     def access(self, resp: Any, req: Any, environ: Any, request_time: timedelta) -> None:
-        """Log a response, without the query string, because that may hold personal data.
+        """Log a response without the query string, which may contain personal data.
 
-        If the body was not sent completely, the log line has `aborted`: "server" if the application
-        failed, "client" if the client closed the connection or stopped reading.
+        If the body was not sent completely, the log line has `aborted`. Its value is "server" if
+        the application failed, or "client" if the client disconnected or stopped reading.
         """
         if self.access_log_enabled:
             path = environ["RAW_URI"].partition("?")[0]
@@ -84,7 +84,7 @@ def open_files(wanted: int) -> int:
 
 
 def refuse_reloads(server: Any) -> None:
-    """Ignore SIGHUP, and log that. A reload takes seconds, and SIGTERM would wait for each one."""
+    """Ignore SIGHUP with a warning. A reload takes seconds, and SIGTERM would wait for each one."""
 
     def refuse() -> None:
         server.log.warning("SIGHUP is ignored. To load new code or settings, restart the server.")

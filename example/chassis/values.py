@@ -72,7 +72,7 @@ else:
         AnyMoney,
         Meta(extra_json_schema={"type": "string", "format": "decimal", "pattern": AMOUNT}),
     ]
-# A string without NUL, which JSON allows, but not every datastore can store. The limit is in the
+# A string without NUL: JSON allows NUL, but not every datastore can store it. The limit is in the
 # pattern, because msgspec refuses a second max_length.
 Text = Annotated[
     str, Meta(pattern="^[^\\u0000]{0,10000}$", extra_json_schema={"maxLength": 10_000})

@@ -22,8 +22,9 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 # Seconds for a client to close its side: https://www.rfc-editor.org/rfc/rfc9112#section-9.6
 LINGER = 2
-# Seconds for which a stopping worker still accepts. SIGTERM to a process group reaches the workers
-# before the master closes the port: if they closed it first, connections would stay queued.
+# Seconds for which a stopping worker still accepts connections. SIGTERM to a process group reaches
+# the workers before the master closes the port. If they closed it first, connections would stay
+# queued.
 LAST_CALL = 0.5
 # Seconds before the last accept() and after close(). A connection that arrives between the two is
 # reset. So no request starts meanwhile: busy threads would delay close(), and served clients would
@@ -108,7 +109,7 @@ class Worker(ThreadWorker):
     def is_parent_alive(self) -> bool:
         """Return whether the master is alive; begin to shut down if it is not."""
         if not super().is_parent_alive():
-            self.alive = False  # only ever set to False, because a SIGTERM may arrive meanwhile
+            self.alive = False  # never set to True, because a SIGTERM may arrive meanwhile
         return bool(self.alive)
 
     def handle_request(self, req: Any, conn: TConn) -> bool:

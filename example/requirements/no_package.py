@@ -14,7 +14,7 @@ def refuse(*_args: object, **_options: object) -> None:
     )
 
 
-# https://peps.python.org/pep-0517/: some tools call the first three before the others.
+# https://peps.python.org/pep-0517/: some tools call get_requires_for_build_* before build_*.
 get_requires_for_build_wheel = get_requires_for_build_sdist = refuse
 get_requires_for_build_editable = refuse
 build_wheel = build_sdist = build_editable = refuse

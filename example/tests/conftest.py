@@ -23,7 +23,7 @@ def settings() -> Settings:
 
 @pytest.fixture
 def app(settings: Settings) -> Iterator[Flask]:
-    """Return the application; at the end, fail if it sent a status that its operation lacks."""
+    """Return the application; at the end, fail if it sent a status that is not declared."""
     app = create_app(settings)
     with declared_statuses(app):
         yield app

@@ -11,7 +11,7 @@ def test_a_name_is_greeted(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "x" * 101])
-def test_a_bad_name_is_refused_with_its_place(client: FlaskClient, name: str) -> None:
+def test_a_bad_name_is_refused_with_its_pointer(client: FlaskClient, name: str) -> None:
     response = client.post(URL, json={"name": name})
     assert response.status_code == 422
     assert response.get_json(force=True)["errors"][0]["pointer"] == "/name"

@@ -1,1 +1,1 @@
-"""The tests of the chassis; they create applications of their own."""
+"""Test the chassis, with applications that the tests create."""

@@ -1,4 +1,4 @@
-"""An application in which each path fails in another place."""
+"""Create an application in which each path fails in a different place."""
 
 from collections.abc import Iterator
 from io import BytesIO
@@ -12,7 +12,7 @@ from .things import open_test_app
 
 
 class Bare(BaseException):
-    """A BaseException that is not an Exception, as SystemExit is."""
+    """A BaseException that, like SystemExit, is not an Exception."""
 
 
 RAISED = {

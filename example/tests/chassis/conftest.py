@@ -1,4 +1,4 @@
-"""A fresh application for each test of the chassis."""
+"""Provide a new application for each test of the chassis."""
 
 import logging
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""An application that returns the values it gets; limits of each type, and values beyond them."""
+"""List the limits of each type and values beyond them; create an application that stores values."""
 
 import json
 from collections.abc import Callable
@@ -87,7 +87,7 @@ BEYOND: list[tuple[str, Any]] = [
 
 
 def make_app(settings: Settings, keep: Callable[[Values], Values]) -> Flask:
-    """Make an application that takes values from a body, a query or the path, and returns `keep` of them."""
+    """Make an application that passes values from a body, a query or the path to `keep`."""
 
     @operation()
     def keep_body(body: Values) -> Values:

@@ -1,4 +1,4 @@
-"""How schemathesis generates requests: the same ones in every run."""
+"""Make schemathesis generate the same requests in every run."""
 
 from typing import Any
 

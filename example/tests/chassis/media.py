@@ -1,4 +1,4 @@
-"""Operations with other media types than JSON, which tests/chassis/shop.py serves."""
+"""Define operations with media types other than JSON; tests/chassis/shop.py serves them."""
 
 from collections.abc import Iterator
 from csv import reader

@@ -1,4 +1,4 @@
-"""The server as bin/run.sh starts it, with the application of these tests: a real process."""
+"""Start the server as bin/run.sh does, with the application of these tests."""
 
 import json
 import os
@@ -35,7 +35,7 @@ OWN = {
 def start(module: str = "things", **environment: str) -> Iterator[subprocess.Popen[str]]:
     """Start a server with the application of a module; send SIGTERM at the end if it still runs."""
     inherited = {name: text for name, text in os.environ.items() if name not in SETTINGS}
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # of this Python's gunicorn
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # finds this Python's gunicorn
     with TemporaryDirectory() as folder:
         for each in ROOT.iterdir():
             if each.name != "wsgi.py" and each.name[0] != ".":  # such as .env

@@ -1,4 +1,4 @@
-"""An application that uses everything an operation can declare."""
+"""Create an application that uses everything an operation can declare."""
 
 from typing import Annotated, Literal
 from uuid import UUID

@@ -10,7 +10,7 @@ from chassis.routes import path_of
 
 @contextmanager
 def declared_statuses(app: Flask) -> Iterator[None]:
-    """At the end, fail if an operation sent a status that is not in the document; 500 is a bug."""
+    """Fail at the end if an operation sent a status that is not declared. Ignore 500, a bug."""
     paths = app.extensions["document"]["paths"]
     undeclared: set[str] = set()
 
@@ -27,5 +27,5 @@ def declared_statuses(app: Flask) -> Iterator[None]:
     yield
     assert not undeclared, (
         f"{', '.join(sorted(undeclared))}: declare an error with @operation(errors=[…]), and a "
-        "success in the annotation of what the function returns"
+        "success in the function's return annotation"
     )

@@ -1,4 +1,4 @@
-"""The limit of a body holds for every reader of it."""
+"""The limit of a body applies to every way to read it."""
 
 import json
 from collections.abc import Callable

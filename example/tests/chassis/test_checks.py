@@ -277,7 +277,7 @@ def get_item(item_id: str) -> None:
 @pytest.mark.parametrize(
     "error", [ValueError, Error, HTTPException, "404", 200, 600, HTTPStatus.OK]
 )
-def test_an_error_that_is_none_is_refused_at_import(error: Any) -> None:
+def test_an_invalid_error_is_refused_at_import(error: Any) -> None:
     with pytest.raises(TypeError, match="`errors` has .*: name a status from 400 to 599, or"):
         operation(errors=[error])(no_content)
 

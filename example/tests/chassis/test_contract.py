@@ -34,8 +34,8 @@ class Credentials:
 
 
 @schema.exclude(path="/ready").parametrize()
-@settings(max_examples=10, derandomize=True)  # chance fails no owner's run
-def test_what_the_document_promises_is_kept(case: schemathesis.Case[Any]) -> None:
+@settings(max_examples=10, derandomize=True)  # so that no run fails by chance
+def test_responses_match_the_document(case: schemathesis.Case[Any]) -> None:
     stored.setdefault(DUNE.id, DUNE)
     if re.fullmatch(ID, case.path_parameters.get("book_id", "")):
         case.path_parameters["book_id"] = str(DUNE.id)

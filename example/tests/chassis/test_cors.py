@@ -67,7 +67,7 @@ def test_a_page_of_an_allowed_origin_may_read_a_response(client: FlaskClient, or
 @pytest.mark.parametrize(
     "origin", [OTHER, "null", "", f"{PAGE}:8443", f"{PAGE}.evil.com", PAGE.upper(), "*", f"{PAGE}/"]
 )
-def test_a_page_of_another_origin_may_not(client: FlaskClient, origin: str) -> None:
+def test_a_page_of_another_origin_may_not_read_a_response(client: FlaskClient, origin: str) -> None:
     response = client.get("/health", headers={"Origin": origin})
     assert (response.status_code, granted(response)) == (200, [])
 
@@ -211,7 +211,7 @@ def test_any_other_text_is_refused_at_the_start(text: str) -> None:
     assert str(refused.value).startswith(f"CORS_ORIGINS={text!r}: use * or origins, such as")
 
 
-def test_the_server_grants_what_it_is_set_to() -> None:
+def test_the_server_grants_access_to_the_origin_of_the_setting() -> None:
     with serving("broken", CORS_ORIGINS=PAGE) as server:
         for path, status in (("/nowhere", 404), ("/raise/SystemExit", 500), ("/header/%01", 500)):
             response = server.get(path, f"Origin: {PAGE}")

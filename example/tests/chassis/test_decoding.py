@@ -118,8 +118,8 @@ def test_refusing_a_body_builds_nothing(
     assert status == 422
     most = 8.0  # the body itself, and its text to check the encoding: 4 bytes a character
     if path != "/things" and LARGE_EXPONENT.search(shape):
-        # Where floats are allowed, Python converts many such numbers before the body is refused. A float
-        # in a list has 32 bytes, and such a number at least 6 characters.
+        # Where floats are allowed, Python converts many such numbers before the body is refused.
+        # A float in a list takes 32 bytes, and such a number has at least 6 characters.
         most += 32 / 6
     assert times < most
 
@@ -128,7 +128,7 @@ def test_refusing_a_body_builds_nothing(
 @pytest.mark.parametrize(
     ("path", "head"), [("/take_object", b'{"x": '), ("/take_number", b'{"number": 5.0, "rest": ')]
 )
-def test_accepting_a_body_takes_at_most_the_documented_multiple_of_it(
+def test_accepting_a_body_takes_at_most_the_documented_memory(
     client: FlaskClient, path: str, head: bytes, shape: bytes
 ) -> None:
     status, times = post(client, path, head + shape + b"}")

@@ -1,4 +1,4 @@
-"""The document: each operation, under a stable name, and what an owner adds to it."""
+"""The document has each operation, under a stable name, and the application's additions."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
@@ -23,16 +23,16 @@ schema = schemathesis.openapi.from_wsgi("/openapi.json", make_app())
 
 @schema.include(path_regex="/v1/things").parametrize()
 @settings(max_examples=10)
-def test_what_is_promised_is_kept(case: schemathesis.Case[Any]) -> None:
+def test_responses_match_the_document(case: schemathesis.Case[Any]) -> None:
     case.call_and_validate()
 
 
-def test_the_document_describes_it() -> None:
+def test_the_document_describes_an_operation() -> None:
     operation = make_app().extensions["document"]["paths"]["/v1/things"]["get"]
     assert operation["operationId"] == "things_list_things"
     assert operation["tags"] == ["things"]
     assert operation["summary"] == "List things."
-    assert operation["description"] == "As many as there may be."
+    assert operation["description"] == "The list can have any length."
     limit, *_ = operation["parameters"]
     assert limit["name"] == "limit"
     assert limit["required"] is False
@@ -40,7 +40,7 @@ def test_the_document_describes_it() -> None:
     assert set(operation["responses"]) == {"200", "400", "422", "500"}
 
 
-def test_an_operation_without_words_is_described_by_its_name_and_path() -> None:
+def test_an_operation_without_a_docstring_is_described_by_its_name_and_path() -> None:
     app = open_test_app()
     app.get("/a/silent")(operation()(get_silence))
     app.get("/a/b")(operation(tags=["default", "mine"])(get_thing.__wrapped__))  # type: ignore[attr-defined]
@@ -61,14 +61,14 @@ def test_the_document_has_no_schema_that_nothing_refers_to() -> None:
     assert "ThingsQuery" not in document["components"]["schemas"]
 
 
-def test_a_schema_that_only_the_owner_refers_to_is_kept() -> None:
+def test_a_schema_that_only_the_application_refers_to_is_kept() -> None:
     more = {"x-a": {"$ref": "#/components/schemas/Words"}, "components": {"schemas": {"Own": {}}}}
     app = open_app(__name__, Settings(), title="T", version="1", openapi=more)
     app.get("/words")(operation()(find_words))
     assert close_app(app).extensions["document"]["components"]["schemas"].keys() >= {"Words", "Own"}
 
 
-def test_the_document_says_what_is_required_and_what_may_not_be_found() -> None:
+def test_the_document_has_required_parameters_and_404() -> None:
     paths = make_app().extensions["document"]["paths"]
     first, last, only = paths["/v1/ranges"]["get"]["parameters"]
     assert first["required"]
@@ -81,7 +81,7 @@ def test_the_document_says_what_is_required_and_what_may_not_be_found() -> None:
 
 def test_a_docstring_of_several_lines_is_the_same_text_on_every_python() -> None:
     description = make_app().extensions["document"]["components"]["schemas"]["Range"]["description"]
-    assert description == "From first to last.\n\nBoth are in it."
+    assert description == "From first to last.\n\nThe range includes both."
 
 
 def test_a_header_is_described_and_required_where_it_has_no_default() -> None:
@@ -107,7 +107,7 @@ def ids(app: Flask) -> list[str]:
     return [operation["operationId"] for path in paths for operation in path.values()]
 
 
-def test_an_operation_says_its_tags_and_that_it_is_deprecated() -> None:
+def test_an_operation_declares_its_tags_and_that_it_is_deprecated() -> None:
     remove = operation_at("/v1/books/{book_id}", "delete")
     assert (remove["tags"], remove["deprecated"]) == (["archive"], True)
 
@@ -149,7 +149,7 @@ def test_the_document_may_have_more_of_openapi() -> None:
     assert document["paths"]["/health"]["get"]["operationId"] == "health_get_health"
 
 
-def test_null_removes_what_the_document_has() -> None:
+def test_null_removes_a_member_of_the_document() -> None:
     app = open_app(
         __name__, Settings(), title="T", version="1", openapi={"paths": {"/health": None}}
     )
@@ -162,7 +162,7 @@ def test_null_removes_what_the_document_has() -> None:
 
 
 @pytest.mark.parametrize("openapi", [[1], "x", {"x": object()}])
-def test_what_json_cannot_hold_is_refused(openapi: Any) -> None:
+def test_a_value_that_json_cannot_hold_is_refused(openapi: Any) -> None:
     mistake = "`openapi` cannot be an object in JSON"
     with pytest.raises(TypeError, match=f"open_app: {mistake}"):
         open_app(__name__, Settings(), title="T", version="1", openapi=openapi)

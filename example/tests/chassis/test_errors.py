@@ -37,7 +37,7 @@ def test_a_doubled_slash_is_404_and_no_redirect(client: FlaskClient) -> None:
     assert problem(client.get("/docs//init.js"))["status"] == 404
 
 
-def test_a_wrong_method_is_405_and_says_what_is_allowed(client: FlaskClient) -> None:
+def test_a_wrong_method_is_405_with_the_allowed_ones(client: FlaskClient) -> None:
     response = client.delete("/health")
     assert problem(response)["status"] == 405
     assert "GET" in response.allow
@@ -48,7 +48,7 @@ def test_a_body_that_is_not_called_json_is_415(client: FlaskClient, content_type
     assert problem(post(client, b'{"name": "Ada"}', content_type))["status"] == 415
 
 
-def test_a_charset_in_the_content_type_does_no_harm(client: FlaskClient) -> None:
+def test_a_charset_in_the_content_type_is_accepted(client: FlaskClient) -> None:
     response = post(client, b'{"name": 5}', "application/json; charset=utf-8")
     assert response.status_code == 422
 
@@ -81,7 +81,7 @@ def test_an_unknown_field_is_422_and_named(client: FlaskClient) -> None:
     assert body["errors"][0]["pointer"] == "/a~1b~0c"
 
 
-def test_an_exception_is_500_and_its_text_stays_here(app: Flask) -> None:
+def test_an_exception_is_500_and_its_text_is_not_sent(app: Flask) -> None:
     @app.get("/broken")
     def broken() -> str:
         raise RuntimeError("the password is 1234")
@@ -91,7 +91,7 @@ def test_an_exception_is_500_and_its_text_stays_here(app: Flask) -> None:
     assert b"1234" not in response.data
 
 
-def test_a_redirect_stays_one(app: Flask) -> None:
+def test_a_redirect_is_not_a_problem(app: Flask) -> None:
     @app.get("/old/")
     def old() -> str:
         return ""
@@ -101,7 +101,7 @@ def test_a_redirect_stays_one(app: Flask) -> None:
     assert response.location.endswith("/old/")
 
 
-def test_what_a_view_aborts_with_is_the_detail(app: Flask) -> None:
+def test_the_description_of_an_abort_is_the_detail(app: Flask) -> None:
     @app.get("/gone")
     def gone() -> str:
         abort(410, "It was here until Tuesday.")
@@ -110,7 +110,7 @@ def test_what_a_view_aborts_with_is_the_detail(app: Flask) -> None:
 
 
 class OutOfStock(Error):
-    """There are fewer than were ordered."""
+    """Fewer things are left than the caller ordered."""
 
     status = 409
     type = "https://example.com/problems/out-of-stock"
@@ -321,7 +321,7 @@ def test_a_name_that_is_no_text_is_refused(garden: FlaskClient) -> None:
 def test_a_problem_of_the_chassis_has_no_type_but_its_status(
     client: FlaskClient, method: str, path: str, status: int
 ) -> None:
-    """RFC 9457 §4.2.1: then the title is that of the status."""
+    """Without a type, the title is that of the status: RFC 9457 §4.2.1."""
     body = problem(client.open(path, method=method))
     assert (body["type"], body["title"]) == ("about:blank", HTTPStatus(status).phrase)
 
@@ -336,7 +336,7 @@ class NotChanged(HTTPException):
     code = 304
 
 
-def test_an_exception_that_is_no_error_is_no_problem(app: Flask) -> None:
+def test_an_http_exception_that_is_not_an_error_has_no_problem_body(app: Flask) -> None:
     @app.get("/same")
     def same() -> str:
         raise NotChanged

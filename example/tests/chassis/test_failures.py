@@ -1,4 +1,4 @@
-"""What Flask does not handle is a problem too, with a line in the log."""
+"""Errors that Flask does not handle get a problem, too, and a line in the log."""
 
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -43,7 +43,7 @@ def call(app: Flask, path: str, method: str = "GET") -> TestResponse:
 
 
 def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return what was logged as an error, which must have the request's id and a stack."""
+    """Return the logged errors. Each must have the request's id and a stack."""
     records = [record for record in caplog.records if record.levelname == "ERROR"]
     for record in records:
         assert record.exc_info
@@ -75,7 +75,7 @@ def test_a_failure_has_no_body_if_the_request_is_head(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("name", ["SystemExit", "KeyboardInterrupt"])
-def test_what_a_signal_raises_in_the_main_thread_ends_the_program(app: Flask, name: str) -> None:
+def test_exit_or_interrupt_in_the_main_thread_ends_the_program(app: Flask, name: str) -> None:
     with pytest.raises(RAISED[name]):
         app.test_client().get(f"/raise/{name}")
 
@@ -112,7 +112,7 @@ def test_a_failure_after_the_response_is_logged(
     assert errors(caplog) == ["Exception on /after-the-response [GET]"]
 
 
-def test_a_client_that_goes_ends_the_stream_without_a_log_line(
+def test_a_client_that_disconnects_ends_the_stream_without_a_log_line(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     closed = []
@@ -149,7 +149,7 @@ def test_middleware_may_start_late_or_write() -> None:
 
 @pytest.mark.parametrize("is_in_memory", [False, True])
 def test_the_server_can_send_a_file_itself(is_in_memory: bool) -> None:
-    """The server gets its own wrapper; the application reads a file in memory, as that can fail."""
+    """The server sends a file on disk. The application reads a file in memory, which can fail."""
 
     class Wrapper:
         def __init__(self, file: Any, size: int) -> None:
@@ -167,7 +167,7 @@ def test_the_server_can_send_a_file_itself(is_in_memory: bool) -> None:
     body = close_app(app)(environ, lambda *arguments: started.append(arguments))  # type: ignore
     assert isinstance(body, Wrapper) is not is_in_memory
     content = b"".join(body)
-    assert content.startswith(b"text" if is_in_memory else b'"""What Flask')
+    assert content.startswith(b"text" if is_in_memory else b'"""Errors that Flask')
     assert started[0][0] == "200 OK"
     if isinstance(body, Wrapper):
         body.filelike.close()

@@ -1,4 +1,4 @@
-"""Imports go one way: the application imports the chassis, never the other way round."""
+"""The application imports the chassis; the chassis never imports the application."""
 
 import ast
 from pathlib import Path

@@ -110,7 +110,7 @@ def itself() -> list[object]:
     ],
 )
 @pytest.mark.parametrize("exc_info", [False, True])
-def test_whatever_is_logged_is_one_line_of_json(
+def test_every_record_is_one_line_of_json(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     message: object,
@@ -118,7 +118,7 @@ def test_whatever_is_logged_is_one_line_of_json(
     extra: Any,
     exc_info: bool,
 ) -> None:
-    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # pytest's fails on such records
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # pytest's would fail here
     logs.configure("info")
     try:
         raise RuntimeError("caf\udce9")
@@ -131,7 +131,7 @@ def test_whatever_is_logged_is_one_line_of_json(
     assert ("RuntimeError: caf\\udce9" in record.get("stack_trace", "")) == exc_info
 
 
-def test_a_field_of_the_caller_replaces_none_of_the_record_s(
+def test_an_extra_field_replaces_no_field_of_the_record(
     app: Flask, capsys: pytest.CaptureFixture[str]
 ) -> None:
     theirs = {
@@ -157,7 +157,7 @@ def test_a_field_of_the_caller_replaces_none_of_the_record_s(
         assert {f"extra_{name}" for name in theirs} <= record.keys()
 
 
-def test_a_terminal_gets_what_its_encoding_lacks_as_escapes(
+def test_characters_that_the_terminal_cannot_encode_are_escaped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ours, theirs = pty.openpty()

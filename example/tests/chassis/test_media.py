@@ -31,7 +31,7 @@ def form(**parts: Any) -> dict[str, Any]:
     return {"data": data, "content_type": "multipart/form-data"}
 
 
-def test_text_is_read_with_the_mark_that_spreadsheets_add(client: FlaskClient) -> None:
+def test_text_is_read_without_its_byte_order_mark(client: FlaskClient) -> None:
     body = "name,age\nÅda,7\n".encode("utf-8-sig")
     response = client.post("/csv", data=body, content_type="text/csv; charset=UTF-8")
     assert response.json == ["Åda"]
@@ -91,7 +91,7 @@ def test_a_body_has_the_limit_of_its_operation(
     assert statuses == [200, 413]
 
 
-def test_bytes_come_and_go_unchanged(client: FlaskClient) -> None:
+def test_bytes_are_received_and_sent_unchanged(client: FlaskClient) -> None:
     response = client.put("/image", data=b"\x00\xff", content_type="image/gif")
     assert (response.data, response.content_type) == (b"\x00\xff", "image/png")
 
@@ -122,7 +122,7 @@ def test_a_form_has_typed_fields_and_files(client: FlaskClient) -> None:
         ({"others": [(BytesIO(b"x"), "x"), "text"]}, "/others/0", "Expected a file"),
     ],
 )
-def test_a_wrong_part_of_a_form_gets_422_with_its_place(
+def test_a_wrong_part_of_a_form_gets_422_with_its_pointer(
     client: FlaskClient, parts: dict[str, Any], pointer: str, detail: str
 ) -> None:
     response = client.post("/form", **form(**parts))
@@ -389,7 +389,7 @@ def file_in_json() -> Files:
     [
         (json_with_a_file, 'a file is not JSON: write .*Media."multipart/form-data"'),
         (csv_of_a_struct, "a body of text/csv cannot be .*Thing.*: take `str`, `bytes` or `IO"),
-        (form_of_text, "a body of multipart/form-data cannot be .*for a form a Struct"),
+        (form_of_text, "a body of multipart/form-data cannot be .*a Struct for a form"),
         (
             form_with_an_object,
             "`thing` in a form cannot be read from text: use one value, or a list of values",
@@ -438,7 +438,7 @@ def test_headers_made_of_a_stream_are_refused() -> None:
         (("text/csv",), {"max_bytes": "1"}, "`max_bytes` is '1'"),
     ],
 )
-def test_a_media_type_or_a_limit_that_cannot_be_is_refused(
+def test_an_invalid_media_type_or_limit_is_refused(
     types: Any, options: Any, correction: str
 ) -> None:
     with pytest.raises(TypeError, match=correction):

@@ -27,7 +27,7 @@ def test_every_response_has_the_security_headers(client: FlaskClient, path: str)
     assert [(name, headers[name]) for name, _ in SECURITY_HEADERS] == SECURITY_HEADERS
 
 
-def test_a_view_that_sets_one_of_them_keeps_its_own(app: Flask) -> None:
+def test_a_view_can_override_a_security_header(app: Flask) -> None:
     @app.get("/kept")
     def kept() -> Response:
         return Response(headers={"cache-control": "max-age=60"})
@@ -36,13 +36,13 @@ def test_a_view_that_sets_one_of_them_keeps_its_own(app: Flask) -> None:
     assert response.headers.getlist("Cache-Control") == ["max-age=60"]
 
 
-def test_a_request_id_is_made_and_never_twice(client: FlaskClient) -> None:
+def test_each_request_gets_its_own_id(client: FlaskClient) -> None:
     ids = {client.get(path).headers["X-Request-ID"] for path in ("/health", "/health", "/nope")}
     assert len(ids) == 3
     assert all(re.fullmatch("[0-9a-f]{32}", made) for made in ids)
 
 
-def test_a_sane_request_id_of_the_caller_is_kept(client: FlaskClient) -> None:
+def test_a_valid_request_id_of_the_caller_is_kept(client: FlaskClient) -> None:
     response = client.get("/health", headers={"X-Request-ID": "Root=1-67891233-abcdef"})
     assert response.headers["X-Request-ID"] == "Root=1-67891233-abcdef"
 
@@ -61,7 +61,7 @@ def test_any_other_request_id_is_replaced(client: FlaskClient, bad: str) -> None
         (2, {"address": "6.6.6.6", "scheme": "http", "url": "http://localhost/evil/me"}),
     ],
 )
-def test_exactly_the_trusted_proxies_are_believed(proxies: int, seen: dict[str, str]) -> None:
+def test_only_the_trusted_proxies_set_the_address(proxies: int, seen: dict[str, str]) -> None:
     app = create_app(Settings(trusted_proxies=proxies))
 
     @app.get("/me")
@@ -95,7 +95,7 @@ def test_a_forwarded_address_is_seen_without_its_port(forwarded: str, seen: str)
 
 
 @pytest.mark.parametrize(("prefix", "root"), [("/shop", "/shop"), ("/a/b/", "/a/b"), ("", "")])
-def test_behind_a_prefix_links_and_the_document_have_it(prefix: str, root: str) -> None:
+def test_links_and_the_document_have_the_prefix(prefix: str, root: str) -> None:
     client = create_app(Settings(trusted_proxies=1)).test_client()
     headers = {"X-Forwarded-Prefix": prefix}
     assert client.get("/", headers=headers).json["docs"] == f"{root}/docs"  # type: ignore[index]
@@ -103,7 +103,7 @@ def test_behind_a_prefix_links_and_the_document_have_it(prefix: str, root: str) 
     assert servers == [{"url": root or "/"}]
 
 
-def test_servers_of_the_owner_are_kept_behind_a_prefix() -> None:
+def test_servers_of_the_application_are_kept_behind_a_prefix() -> None:
     own = {"servers": [{"url": "https://api.example.com/shop"}]}
     app = open_app(__name__, Settings(trusted_proxies=1), title="T", version="1", openapi=own)
     client = close_app(app).test_client()
@@ -111,7 +111,7 @@ def test_servers_of_the_owner_are_kept_behind_a_prefix() -> None:
     assert document["servers"] == own["servers"]  # type: ignore[index]
 
 
-def test_middleware_of_the_owner_runs_inside_the_request_id_and_the_proxies() -> None:
+def test_middleware_of_the_application_runs_inside_the_request_id_and_the_proxies() -> None:
     app = open_test_app(Settings(trusted_proxies=1))
     inner, seen = app.wsgi_app, {}
 
@@ -126,7 +126,7 @@ def test_middleware_of_the_owner_runs_inside_the_request_id_and_the_proxies() ->
     assert (seen["REMOTE_ADDR"], seen["log_fields"]) == ("10.0.0.9", {"request_id": "abc"})
 
 
-def test_a_response_of_the_owner_s_middleware_has_the_headers_too() -> None:
+def test_a_response_of_the_application_s_middleware_has_the_headers_too() -> None:
     app = open_test_app(Settings())
 
     def closed(environ: Any, start_response: Any) -> Any:

@@ -41,7 +41,7 @@ class Span(Input):
 class Range(Span):
     """From first to last.
 
-    Both are in it.
+    The range includes both.
     """
 
     names: dict[int, str] = {}
@@ -73,7 +73,7 @@ things = Blueprint("things", __name__)
 def list_things(query: ThingsQuery) -> list[Thing]:
     """List things.
 
-    As many as there may be.
+    The list can have any length.
     """
     return [Thing(len(query.tag), query.limit, query.fragile)]
 
@@ -132,7 +132,7 @@ def client() -> Iterator[FlaskClient]:
         yield app.test_client()
 
 
-def test_path_and_body_arrive_as_what_they_are_called(client: FlaskClient) -> None:
+def test_path_and_body_are_passed_by_name(client: FlaskClient) -> None:
     response = client.put("/v1/things/7", json={"count": 2, "fragile": True})
     assert response.json == {"id": 7, "count": 2, "fragile": True}
 
@@ -237,7 +237,7 @@ def test_a_bad_header_is_refused_with_its_name(
     assert fault(client.get("/v1/things/7", headers=headers))["parameter"] == "X-Key"
 
 
-def test_a_fault_between_fields_is_of_no_field(client: FlaskClient) -> None:
+def test_a_fault_between_fields_has_a_detail(client: FlaskClient) -> None:
     for response in (
         client.get("/v1/ranges?first=2&last=1"),
         client.post("/v1/ranges", json={"first": 2, "last": 1}),
@@ -250,13 +250,13 @@ def test_a_path_that_its_type_does_not_allow_is_404(client: FlaskClient, thing_i
     assert client.get(f"/v1/things/{thing_id}/label").status_code == 404
 
 
-def test_nothing_to_give_is_no_content(client: FlaskClient) -> None:
+def test_a_view_that_returns_none_gets_204(client: FlaskClient) -> None:
     response = client.delete("/v1/things/7")
     assert response.status_code == 204
     assert response.data == b""
     assert "Content-Type" not in response.headers
 
 
-def test_a_response_is_sent_as_it_is(client: FlaskClient) -> None:
+def test_a_response_object_is_sent_unchanged(client: FlaskClient) -> None:
     response = client.get("/v1/things/7/label")
     assert (response.mimetype, response.text) == ("text/plain", "#7")

@@ -34,19 +34,19 @@ def patch(client: FlaskClient, change: Any, media_type: str = "") -> TestRespons
 
 
 def changed(client: FlaskClient, change: Any) -> Any:
-    """Return what the change changed in the book."""
+    """Return the fields of the book that the change changed."""
     response = patch(client, change)
     assert response.status_code == 200
     before = msgspec.to_builtins(DUNE)
     return {name: value for name, value in response.get_json().items() if value != before[name]}
 
 
-def test_what_is_left_out_stays(client: FlaskClient) -> None:
+def test_omitted_fields_stay(client: FlaskClient) -> None:
     assert changed(client, {}) == {}
     assert changed(client, {"title": "Emma"}) == {"title": "Emma"}
 
 
-def test_null_removes_what_may_be_missing(client: FlaskClient) -> None:
+def test_null_removes_an_optional_field(client: FlaskClient) -> None:
     assert changed(client, {"subtitle": "A novel"}) == {"subtitle": "A novel"}
     assert changed(client, {"subtitle": None}) == {}
 
@@ -75,7 +75,7 @@ def test_null_removes_a_key(client: FlaskClient) -> None:
         ("title", ""),
     ],
 )
-def test_a_change_that_is_not_allowed_is_422_with_its_place(
+def test_a_change_that_is_not_allowed_is_422_with_its_pointer(
     client: FlaskClient, change: Any, pointer: str
 ) -> None:
     response = patch(client, change)
@@ -85,7 +85,7 @@ def test_a_change_that_is_not_allowed_is_422_with_its_place(
 
 
 @pytest.mark.parametrize("media_type", ["application/json", "application/json-patch+json"])
-def test_another_media_type_is_415_and_told_which(client: FlaskClient, media_type: str) -> None:
+def test_another_media_type_is_415_with_the_right_one(client: FlaskClient, media_type: str) -> None:
     response = patch(client, {}, media_type)
     assert response.status_code == 415
     assert "application/merge-patch+json" in response.get_json(force=True)["detail"]
@@ -170,7 +170,7 @@ def test_an_object_is_merged_whatever_its_types(change: Any, before: Box, after:
         ({"owner": {"age": "old"}}, "/owner/age"),
     ],
 )
-def test_a_fault_inside_an_object_has_its_whole_place(change: Any, pointer: str) -> None:
+def test_a_fault_inside_an_object_has_its_full_pointer(change: Any, pointer: str) -> None:
     with pytest.raises(Invalid) as raised:
         msgspec.convert(change, BoxPatch).apply(Box(Owner("Ada", 36), range=Range(1, 2)))
     assert raised.value.errors[0].pointer == pointer

@@ -29,7 +29,7 @@ def client() -> Client:
     return Client()
 
 
-def test_threads_that_come_at_once_share_one(app: Flask) -> None:
+def test_concurrent_threads_share_a_client(app: Flask) -> None:
     barrier = Barrier(8)
 
     def call(_: int) -> Client:
@@ -41,7 +41,7 @@ def test_threads_that_come_at_once_share_one(app: Flask) -> None:
         assert len(set(pool.map(call, range(8)))) == 1
 
 
-def test_each_application_has_its_own(app: Flask) -> None:
+def test_each_application_has_its_own_client(app: Flask) -> None:
     with app.app_context():
         one = client()
     with create_app(Settings()).app_context():
@@ -49,7 +49,7 @@ def test_each_application_has_its_own(app: Flask) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
-def test_a_forked_process_makes_its_own(app: Flask) -> None:
+def test_a_forked_process_makes_its_own_client(app: Flask) -> None:
     with app.app_context():
         one = client()
         if child := os.fork():
@@ -87,7 +87,7 @@ def test_a_fork_while_a_client_is_made_does_not_block_the_child() -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def test_it_is_closed_with_its_application() -> None:
+def test_a_client_is_closed_with_its_application() -> None:
     app = Flask("app")
     with app.app_context():
         one = client()

@@ -21,7 +21,7 @@ def test_with_docs_off_nothing_links_to_them() -> None:
     assert client.get("/openapi.json").status_code == 200
 
 
-def test_the_docs_page_needs_this_server_alone(client: FlaskClient) -> None:
+def test_the_docs_page_needs_only_this_server(client: FlaskClient) -> None:
     page = client.get("/docs", buffered=True)
     assert page.headers["Content-Security-Policy"].startswith("default-src 'self';")
     links = re.findall(r'(?:href|src)="([^"]+)"', page.text)

@@ -112,7 +112,7 @@ def untyped_headers() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("function", [untyped_status, untyped_headers])
-def test_a_status_that_is_not_declared_is_sent_all_the_same(function: Any) -> None:
+def test_a_status_that_is_not_declared_is_still_sent(function: Any) -> None:
     client, responses = serve(function)
     assert client.get("/x").status_code == 202
     assert set(responses) == {"200"} | ALWAYS
@@ -159,7 +159,7 @@ def annotated() -> Annotated[tuple[float, ...], Meta(max_length=2)]:
 @pytest.mark.parametrize(
     ("function", "body"), [(pair, ["a", "b"]), (sequence, [1, 202]), (annotated, [1, 202])]
 )
-def test_an_array_that_is_declared_stays_one(function: Any, body: list[Any]) -> None:
+def test_a_tuple_that_is_declared_is_sent_as_an_array(function: Any, body: list[Any]) -> None:
     client, _ = serve(function)
     assert client.get("/x").json == body
 
@@ -250,7 +250,7 @@ def content_of_204() -> tuple[Thing, Literal[204]]:
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_what_cannot_be_described_is_refused_at_import(function: Any, correction: str) -> None:
+def test_an_unsupported_type_is_refused_at_import(function: Any, correction: str) -> None:
     with pytest.raises(TypeError, match=rf"test_responses\.{function.__name__}: .*{correction}"):
         operation()(function)
 
@@ -263,7 +263,7 @@ def test_what_cannot_be_described_is_refused_at_import(function: Any, correction
         ({"headers": {"ETag": str}}, "it returns none"),
     ],
 )
-def test_a_status_or_headers_that_cannot_be_are_refused_at_import(
+def test_an_invalid_status_or_header_is_refused_at_import(
     declared: dict[str, Any], correction: str
 ) -> None:
     with pytest.raises(TypeError, match=rf"test_responses\.nothing: .*{correction}"):
@@ -334,7 +334,7 @@ def test_the_name_of_an_etag_may_have_any_case() -> None:
 
 
 @pytest.mark.parametrize("match", ["{}", "W/{}", '"x", {}', "*"])
-def test_what_did_not_change_is_304(client: FlaskClient, match: str) -> None:
+def test_an_unchanged_resource_is_304(client: FlaskClient, match: str) -> None:
     stored[DUNE.id] = DUNE
     first = client.get(BOOK, headers={"X-Request-ID": "one"})
     headers = {"X-Request-ID": "two", "If-None-Match": match.format(first.headers["ETag"])}
@@ -349,7 +349,7 @@ def test_what_did_not_change_is_304(client: FlaskClient, match: str) -> None:
 
 
 @pytest.mark.parametrize("match", ['"x"', "x", ""])
-def test_what_changed_is_sent(client: FlaskClient, match: str) -> None:
+def test_a_changed_resource_is_sent(client: FlaskClient, match: str) -> None:
     stored[DUNE.id] = DUNE
     response = client.get(BOOK, headers={"If-None-Match": match})
     assert response.get_json()["title"] == "Dune"
@@ -362,7 +362,7 @@ def test_a_304_repeats_vary() -> None:
     assert (response.status_code, response.headers["Vary"]) == (304, "Origin")
 
 
-def test_what_has_no_etag_or_is_no_read_is_not_stored(client: FlaskClient) -> None:
+def test_a_response_without_an_etag_or_to_a_write_is_not_stored(client: FlaskClient) -> None:
     for response in (
         client.get("/health"),
         client.put(BOOK, json={"title": "Dune"}, headers=TOKEN | {"If-None-Match": "*"}),

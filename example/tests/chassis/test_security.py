@@ -32,7 +32,7 @@ def put(client: FlaskClient, authorization: str | None) -> Any:
     "authorization",
     [None, "", "Bearer", "Bearer ", "Basic d3JpdGVyOg==", "writer", "Bearer a b", "Bearer é"],
 )
-def test_a_caller_without_a_token_is_401_and_told_how(
+def test_a_caller_without_a_token_is_401_with_a_challenge(
     client: FlaskClient, authorization: str | None
 ) -> None:
     response = put(client, authorization)
@@ -81,12 +81,12 @@ def test_the_body_of_a_caller_without_a_token_is_not_read(client: FlaskClient) -
 
 
 @pytest.mark.parametrize("path", [BOOK, "/health", "/openapi.json", "/docs", "/docs/init.js"])
-def test_what_is_public_needs_no_token(client: FlaskClient, path: str) -> None:
+def test_a_public_route_needs_no_token(client: FlaskClient, path: str) -> None:
     with client.get(path) as response:
         assert response.status_code == 200
 
 
-def test_the_default_holds_for_every_route() -> None:
+def test_the_default_applies_to_every_route() -> None:
     app = open_test_app(Settings())
     secure(app, bearer(lambda token: token == "right"))
     app.get("/plain")(undocumented(lambda: "plain"))
@@ -104,7 +104,7 @@ def test_the_default_holds_for_every_route() -> None:
     assert client.get("/plain", headers={"Authorization": "Bearer right"}).text == "plain"
 
 
-def test_the_default_of_a_blueprint_holds_for_those_inside_it() -> None:
+def test_the_default_of_a_blueprint_applies_to_inner_blueprints() -> None:
     def find(key: str) -> str:
         return key
 
@@ -123,7 +123,7 @@ def test_the_default_of_a_blueprint_holds_for_those_inside_it() -> None:
     assert client.get("/other").status_code == 200
 
 
-def test_the_default_of_an_inner_blueprint_holds_wherever_it_is_registered() -> None:
+def test_the_default_of_an_inner_blueprint_applies_wherever_it_is_registered() -> None:
     outer, inner = Blueprint("outer", __name__), Blueprint("inner", __name__)
     secure(inner, bearer(lambda token: token == "right"))
     inner.add_url_rule("/inner", "inner", undocumented(lambda: "inner"))
@@ -191,7 +191,7 @@ def test_a_default_after_close_app_is_refused(app: Flask) -> None:
         app.register_blueprint(late)
 
 
-def test_an_error_handler_of_the_owner_s_handles_401_and_403() -> None:
+def test_an_error_handler_of_the_application_handles_401_and_403() -> None:
     app = open_test_app(Settings())
     scheme: Scheme[Caller] = bearer(CALLERS.get)
     app.get("/x")(operation(security=scheme.with_scopes("books:write"))(get_thing))

@@ -1,4 +1,4 @@
-"""The server as bin/run.sh starts it: a real process, a real socket."""
+"""The server as bin/run.sh starts it, in a process of its own, called over a socket."""
 
 import os
 import signal
@@ -71,14 +71,14 @@ def family_of(host: str) -> socket.AddressFamily:
 
 
 @pytest.mark.parametrize("host", reachable("127.0.0.1", "::1"))
-def test_it_listens_at_ipv4_and_ipv6_where_the_machine_has_both(host: str) -> None:
+def test_the_server_listens_at_ipv4_and_ipv6_where_the_machine_has_both(host: str) -> None:
     with serving(host=host) as server:
         server.get("/health")
         assert access(server.stop())["/health"]["remote_addr"] == host
 
 
 @pytest.mark.parametrize("host", reachable("127.0.0.1", "::1"))
-def test_it_listens_at_one_address_if_that_is_set(host: str) -> None:
+def test_the_server_listens_at_one_address_if_that_is_set(host: str) -> None:
     with serving(host=host, BIND_ADDRESS=host) as server:
         other = {"127.0.0.1": "::1", "::1": "127.0.0.1"}[host]
         with pytest.raises(OSError, match="refused|assign"):
@@ -87,7 +87,7 @@ def test_it_listens_at_one_address_if_that_is_set(host: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["localhost", "1.2.3", "1.2.3.4:80", "[::1]", ":", "::1%lo", "*"])
-def test_what_is_no_address_is_refused(text: str) -> None:
+def test_an_invalid_address_is_refused(text: str) -> None:
     with pytest.raises(SystemExit, match="use an IPv4 or an IPv6 address"):
         Settings.from_environment({"BIND_ADDRESS": text})
 
@@ -98,7 +98,7 @@ def test_access_lines_can_be_switched_off() -> None:
         assert access(server.stop()) == {}
 
 
-def test_the_log_level_holds_for_the_server_too() -> None:
+def test_the_log_level_applies_to_the_server_too() -> None:
     with serving(LOG_LEVEL="warning") as server:
         server.get("/health")
         assert server.stop() == []
@@ -175,7 +175,7 @@ def test_a_failure_is_a_problem_and_is_logged_and_ends_no_worker() -> None:
         log = server.stop()
     logged = [line["request_id"] for line in log if "stack_trace" in line]
     assert sorted(set(logged), key=int) == [str(number) for number in range(len(FAILING))]
-    assert len(logged) == len(FAILING) + 1  # the view's, before that of the error handler
+    assert len(logged) == len(FAILING) + 1  # also the error of the view whose handler fails
     assert sum(line["message"].startswith("Booting worker") for line in log) == 1
 
 
@@ -199,7 +199,7 @@ def test_a_response_that_fails_halfway_is_incomplete_and_logged_as_aborted() -> 
         assert lines[path]["message"].startswith(f"GET {path} 200 aborted ")
 
 
-def test_a_client_that_goes_before_the_end_is_logged_as_the_one_who_aborted() -> None:
+def test_a_response_that_the_client_aborts_is_logged_as_aborted_by_the_client() -> None:
     with serving("broken") as server:
         with server.connect() as connection:
             connection.sendall(b"GET /stream/endless HTTP/1.1\r\nHost: test\r\n\r\n")

@@ -1,4 +1,4 @@
-"""Settings: read from the environment, refused all at once, and secrets stay secret."""
+"""Settings are read from the environment, every fault is reported, and no secret is shown."""
 
 import json
 import logging
@@ -21,7 +21,7 @@ class Color(Enum):
 
 
 class Key(Secret):
-    """A secret with a rule of its own."""
+    """A secret that checks its text."""
 
     def __init__(self, text: str) -> None:
         if not text.startswith("key-"):

@@ -29,12 +29,12 @@ def values() -> FlaskClient:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_the_ends_are_accepted(values: FlaskClient, place: str) -> None:
+def test_the_limits_are_accepted(values: FlaskClient, place: str) -> None:
     check_ends(values, place)
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_what_is_beyond_the_ends_is_refused_with_its_place(values: FlaskClient, place: str) -> None:
+def test_values_beyond_the_limits_are_refused(values: FlaskClient, place: str) -> None:
     for name, sent in BEYOND:
         response = send(values, place, name, sent)
         problem = response.get_json(force=True)
@@ -59,7 +59,7 @@ def test_a_body_is_read_strictly(values: FlaskClient, name: str, sent: Any) -> N
 
 @schema.include(path="/kept").parametrize()
 @settings(max_examples=10)
-def test_the_document_shows_the_ends(case: schemathesis.Case[Any]) -> None:
+def test_the_document_has_the_limits(case: schemathesis.Case[Any]) -> None:
     case.call_and_validate()
 
 
@@ -140,7 +140,7 @@ def client() -> FlaskClient:
     return close_app(app).test_client()
 
 
-def test_they_may_be_in_lists_in_objects_and_in_headers(client: FlaskClient) -> None:
+def test_the_types_may_be_in_lists_in_objects_and_in_headers(client: FlaskClient) -> None:
     events = [{"at": "2000-01-01T01:00:00+01:00", "costs": {"tea": "1.50"}}]
     headers = {"Since-Time": "1999-12-31T23:00:00-01:00"}
     response = client.post("/events", json=events, headers=headers)
@@ -151,7 +151,7 @@ def test_they_may_be_in_lists_in_objects_and_in_headers(client: FlaskClient) -> 
     assert response.get_json(force=True)["errors"][0]["pointer"] == "/0/costs"
 
 
-def test_they_may_be_in_a_patch(client: FlaskClient) -> None:
+def test_the_types_may_be_in_a_patch(client: FlaskClient) -> None:
     change = {"at": "2001-01-01T01:00:00+01:00", "costs": {"cake": "2.00"}}
     response = client.patch(
         "/events", data=json.dumps(change), content_type="application/merge-patch+json"

@@ -10,7 +10,7 @@ from gunicorn.http.wsgi import Response
 from gunicorn.workers.base import Worker
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-CHANGED = f"chassis/ does not fit gunicorn {gunicorn.__version__}"
+CHANGED = f"chassis/ is not compatible with gunicorn {gunicorn.__version__}"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The application of these tests: one resource, /things."""
+"""Create the application of these tests, with one resource, /things."""
 
 from typing import Annotated
 

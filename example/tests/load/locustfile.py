@@ -1,4 +1,4 @@
-"""`make load-test`: each user sends the next request when the last response arrives."""
+"""Define the load of `make load-test`. Each user waits for a response before the next request."""
 
 from locust import FastHttpUser, task
 
