@@ -123,7 +123,9 @@ def machine(project: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument(
         "--rounds", type=int, help="number of rounds: by default 3, or 2 with --quick"
     )
@@ -135,9 +137,16 @@ def main() -> None:
         "--quick", action="store_true", help="check the goals roughly, in two minutes"
     )
     options = parser.parse_args()
+    if unknown := {*(options.only or "").split(",")} - {"", *SECTIONS}:
+        given = ", ".join(sorted(unknown))
+        parser.error(f"--only: {given} is not a section; choose from {', '.join(SECTIONS)}")
+    if options.seconds < 1 or (options.rounds is not None and options.rounds < 1):
+        parser.error("--rounds and --seconds must be 1 or more")
     needed("wrk")
     if ONE == TWO:
-        sys.exit("Two CPUs are needed, one for the server and one for the load.")
+        sys.exit(
+            f"Two CPUs are needed, one for the server and one for the load. There is one: {ONE}."
+        )
     names = options.only.split(",") if options.only else QUICK if options.quick else [*SECTIONS]
     rounds = options.rounds or (2 if options.quick else 3)
     began = time.monotonic()

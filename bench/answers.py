@@ -92,4 +92,7 @@ def main(rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int([*sys.argv[1:], "7"][0]))
+    given = [*sys.argv[1:], "7"][0]
+    if not given.isdecimal() or not int(given):
+        sys.exit(f"The number of rounds must be 1 or more, not {given}.")
+    main(int(given))

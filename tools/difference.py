@@ -5,6 +5,7 @@ the working tree. It writes a patch for each changed project into FOLDER, and pr
 """
 
 import json
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,7 @@ def run(*command: str | Path, cwd: Path = TEMPLATE, fine: tuple[int, ...] = (0,)
     done = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE)
     if done.returncode not in fine:
         sys.stderr.buffer.write(done.stdout)
-        sys.exit(f"difference: {command[0]} {command[1]} exits with {done.returncode}")
+        sys.exit(f"difference: {shlex.join(map(str, command))} exits with {done.returncode}")
     return done.stdout
 
 
@@ -107,6 +108,10 @@ def block(language: str, text: str) -> str:
 
 
 def main(base: str, folder: Path) -> None:
+    found = ["git", "rev-parse", "--quiet", "--verify", f"{base}^{{commit}}"]
+    if subprocess.run(found, cwd=TEMPLATE, stdout=subprocess.DEVNULL).returncode:
+        example = "Run `git fetch`, or name another, for example: make difference BASE=HEAD"
+        sys.exit(f"difference: {base} is not a commit in this clone. {example}")
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.patch"):
         old.unlink()
