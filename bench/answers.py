@@ -15,7 +15,8 @@ from tests.support.datastores import Emulator
 from tests.support.machine import free_port, listening
 from tools import answers as page
 
-from .__main__ import machine
+from .__main__ import EMULATOR, machine
+from .load import needed
 from .others import PREDICTIONS, instances
 from .sections import GOOD, GREETINGS, ITEMS
 from .servers import ONE, Server, as_rendered, ask, cpu_time, memory, render, serve
@@ -60,6 +61,7 @@ def measure(name: str, server: Server) -> tuple[float, float]:
 
 
 def main(rounds: int) -> None:
+    needed("gcloud", EMULATOR)
     with ExitStack() as stack:
         own = settings(stack)
         projects = {

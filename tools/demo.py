@@ -21,14 +21,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tools.running import running, seconds, step
-from tools.variants import DEFAULTS, QUESTIONS, TEMPLATE, words
+from tools.variants import COOKIECUTTER, DEFAULTS, QUESTIONS, TEMPLATE, words
 
 ASKED = {name: given for name, given in QUESTIONS.items() if not name.startswith("_")}
 OWN = ("BUILD", "PORT", "PYTHON")
 PROJECT = Path(os.environ.get("BUILD") or "build") / "demo"
 GCLOUD = "https://cloud.google.com/sdk/docs/install"
-# Without its log, because it logs a traceback after a hook's message.
-COOKIECUTTER = "import logging, cookiecutter.cli; logging.disable(); cookiecutter.cli.main()"
 
 
 def read(names: list[str]) -> dict[str, str]:

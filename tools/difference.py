@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tools.variants import QUESTIONS, TEMPLATE, Answers, distinct, name, words
+from tools.variants import COOKIECUTTER, QUESTIONS, TEMPLATE, Answers, distinct, name, words
 
 # GitHub accepts a summary of up to 1 MiB. The rest is for the text around the patches.
 LIMIT = 900_000
@@ -23,7 +23,8 @@ def run(*command: str | Path, cwd: Path = TEMPLATE, fine: tuple[int, ...] = (0,)
     done = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE)
     if done.returncode not in fine:
         sys.stderr.buffer.write(done.stdout)
-        sys.exit(f"difference: {shlex.join(map(str, command))} exits with {done.returncode}")
+        line = shlex.join(map(str, command))
+        sys.exit(f"difference: this command failed with {done.returncode} (see above): {line}")
     return done.stdout
 
 
@@ -62,7 +63,7 @@ def render(template: Path, answers: Answers, folder: Path) -> None:
         folder.mkdir()
         return
     around = folder.with_suffix(".rendered")
-    cookiecutter = [sys.executable, "-m", "cookiecutter", "--no-input", "--default-config"]
+    cookiecutter = [sys.executable, "-c", COOKIECUTTER, "--no-input", "--default-config"]
     run(*cookiecutter, "--output-dir", around, template, *words(asked).split())
     (project,) = around.iterdir()
     project.rename(folder)

@@ -264,9 +264,20 @@ def test_a_text_with_jinja_is_refused_with_the_hook_s_message(github: GitHub, te
     passed, log, _ = github.work(description=text)
     assert not passed
     line = f"description: '{text}' is not valid: it must not contain {text[:2]}"
-    assert f"::error::Nothing was changed. {line}" in log
+    escaped = line.replace("%", "%25")  # GitHub decodes it.
+    assert f"::error::Nothing was changed. {escaped}" in log
     assert "Traceback" not in log
     assert head(github.origin) == github.first
+
+
+def test_the_error_has_every_answer_that_is_refused(github: GitHub) -> None:
+    passed, log, _ = github.work(inputs={"project_slug": "My Shop", "author_name": " "})
+    assert not passed
+    (error,) = [line for line in log.splitlines() if line.startswith("::error::")]
+    first, second, rest = error.removeprefix("::error::Nothing was changed. ").split("%0A")
+    assert first.startswith("project_slug: 'My Shop' is not valid")
+    assert second.startswith("author_name: ' ' is not valid")
+    assert rest.startswith("Give other answers: ")
 
 
 def test_a_refused_push_names_the_setting_to_change(github: GitHub) -> None:
