@@ -157,6 +157,8 @@ def main(names: list[str]) -> None:
         serve(answers, own)
     except KeyboardInterrupt:
         sys.exit("\ndemo: stopped")
+    except OSError as error:
+        sys.exit(f"demo: {error}")
 
 
 if __name__ == "__main__":
