@@ -24,6 +24,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tests.support.datastores import BINARIES
+
 from .load import needed
 from .measured import Bench
 from .others import FASTAPI, LITESTAR, model, others
@@ -33,6 +35,7 @@ from .servers import ONE, ROOT, TWO, run
 from .telemetry import LIMITS, telemetry
 
 JSON = ROOT / "docs/bench.json"
+EMULATOR = "the gcloud CLI with the Firestore emulator: https://cloud.google.com/sdk/docs/install"
 PEAK = "Latency at 70 % of the default settings' peak, the default settings"
 CPUS = ("1 CPU", "2 CPUs")
 USUAL = ("4 sync workers", "1 worker, 8 threads", "2 x CPUs + 1 workers, 4 threads")
@@ -123,7 +126,9 @@ def machine(project: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument(
         "--rounds", type=int, help="number of rounds: by default 3, or 2 with --quick"
     )
@@ -135,9 +140,20 @@ def main() -> None:
         "--quick", action="store_true", help="check the goals roughly, in two minutes"
     )
     options = parser.parse_args()
-    needed("wrk")
+    if unknown := {*(options.only or "").split(",")} - {"", *SECTIONS}:
+        given = ", ".join(sorted(unknown))
+        parser.error(f"--only: {given} is not a section; choose from {', '.join(SECTIONS)}")
+    if options.seconds < 1 or (options.rounds is not None and options.rounds < 1):
+        parser.error("--rounds and --seconds must be 1 or more")
+    needed("wrk", "Debian's package wrk")
+    if not options.quick:
+        needed("gcloud", EMULATOR)
+        if not BINARIES:
+            needed("pg_ctl", "Debian's package postgresql")
     if ONE == TWO:
-        sys.exit("Two CPUs are needed, one for the server and one for the load.")
+        sys.exit(
+            f"Two CPUs are needed, one for the server and one for the load. This process may use only CPU {ONE}."
+        )
     names = options.only.split(",") if options.only else QUICK if options.quick else [*SECTIONS]
     rounds = options.rounds or (2 if options.quick else 3)
     began = time.monotonic()

@@ -15,7 +15,8 @@ from tests.support.datastores import Emulator
 from tests.support.machine import free_port, listening
 from tools import answers as page
 
-from .__main__ import machine
+from .__main__ import EMULATOR, machine
+from .load import needed
 from .others import PREDICTIONS, instances
 from .sections import GOOD, GREETINGS, ITEMS
 from .servers import ONE, Server, as_rendered, ask, cpu_time, memory, render, serve
@@ -60,6 +61,7 @@ def measure(name: str, server: Server) -> tuple[float, float]:
 
 
 def main(rounds: int) -> None:
+    needed("gcloud", EMULATOR)
     with ExitStack() as stack:
         own = settings(stack)
         projects = {
@@ -92,4 +94,7 @@ def main(rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int([*sys.argv[1:], "7"][0]))
+    given = [*sys.argv[1:], "7"][0]
+    if not given.isdecimal() or not int(given):
+        sys.exit(f"The number of rounds must be 1 or more, not {given}.")
+    main(int(given))

@@ -77,7 +77,7 @@ def idle(running: Running, path: str, count: int) -> Iterator[dict[str, Any]]:
         yield json.loads(clients.stdout.readline())
 
 
-def needed(tool: str) -> None:
-    """Raise SystemExit if a tool is not on the PATH."""
+def needed(tool: str, source: str) -> None:
+    """Raise SystemExit if a tool is not on the PATH; name where it is from."""
     if not any(Path(folder, tool).exists() for folder in os.get_exec_path()):
-        raise SystemExit(f"{tool} is needed (Debian's package {tool}), and is not on PATH.")
+        raise SystemExit(f"{tool} is needed ({source}), and is not on PATH.")

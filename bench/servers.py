@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -135,7 +136,8 @@ def serve(server: Server, cpus: str = ONE) -> Iterator[Running]:
         try:
             while not answers(port):
                 if process.poll() is not None or time.perf_counter() > start + 30:
-                    raise SystemExit(f"{server.command} does not respond")
+                    command = shlex.join(map(str, server.command))
+                    raise SystemExit(f"This server ended, or did not respond in 30 s: {command}")
                 time.sleep(0.002)
             boot = time.perf_counter() - start
             await_workers(process.pid)

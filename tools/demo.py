@@ -14,14 +14,14 @@ import shutil
 import signal
 import socket
 import sys
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tools.running import running, seconds, step
-from tools.variants import DEFAULTS, QUESTIONS, TEMPLATE, words
+from tools.variants import COOKIECUTTER, DEFAULTS, QUESTIONS, TEMPLATE, words
 
 ASKED = {name: given for name, given in QUESTIONS.items() if not name.startswith("_")}
 OWN = ("BUILD", "PORT", "PYTHON")
@@ -40,6 +40,9 @@ def read(names: list[str]) -> dict[str, str]:
         given = ["false", "true"] if isinstance(ASKED[name], bool) else ASKED[name]
         if isinstance(given, list) and answer not in given:
             sys.exit(f"demo: {name}={answer} is not an answer. Choose one of {', '.join(given)}.")
+        if mark := re.search(r"{[{%#]", answer):
+            why = "because cookiecutter would read it as template syntax"
+            sys.exit(f"demo: {name}={answer} must not contain {mark[0]}, {why}.")
     for rule in QUESTIONS["_refused"]:
         chosen = {name: answers.get(name, DEFAULTS[name]) for name in rule["answers"]}
         if all(chosen[name] in refused for name, refused in rule["answers"].items()):
@@ -53,20 +56,23 @@ def free(first: int) -> int:
     """Return the first port, from `first` on, that a server can listen on."""
     dual = socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if dual else socket.AF_INET
-    for port in range(first, first + 100):
-        with (
-            suppress(OSError),
-            socket.create_server(("", port), family=family, dualstack_ipv6=dual),
-        ):
-            return port
-    sys.exit(f"demo: no port from {first} to {first + 99} is free")
+    for port in range(first, min(first + 100, 65_536)):
+        try:
+            socket.create_server(("", port), family=family, dualstack_ipv6=dual).close()
+        except PermissionError:
+            example = "Use 1024 or higher. For example: make demo PORT=8081"
+            sys.exit(f"demo: no permission to listen on port {port}. {example}")
+        except OSError:
+            continue
+        return port
+    sys.exit(f"demo: no port from {first} to {port} is free")
 
 
 def settings(answers: dict[str, str]) -> dict[str, str]:
     """Return the settings of the project's server, with free ports."""
     given = os.environ.get("PORT", "")
-    if not re.fullmatch(r"\d{0,5}", given) or int(given or 1) not in range(1, 65_436):
-        sys.exit(f"demo: PORT={given} is not a port. For example: make demo PORT=8081")
+    if not re.fullmatch(r"\d{0,5}", given) or int(given or 1) not in range(1, 65_536):
+        sys.exit(f"demo: PORT={given} is not a port (1 to 65535). For example: make demo PORT=8081")
     port = free(int(given or 8080))
     if given and port != int(given):
         sys.exit(f"demo: port {given} is in use. For example: make demo PORT={port}")
@@ -82,10 +88,13 @@ def settings(answers: dict[str, str]) -> dict[str, str]:
 
 def render(answers: dict[str, str], own: dict[str, str]) -> None:
     """Replace PROJECT with a rendered project; keep the old one if an answer is refused."""
-    PROJECT.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        PROJECT.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        sys.exit(f"demo: BUILD={PROJECT.parent} cannot be used: {error.strerror}")
     given = [f"{name}={answer}" for name, answer in answers.items() if name != "run_tests"]
     with TemporaryDirectory(dir=PROJECT.parent) as folder:
-        command = [sys.executable, "-m", "cookiecutter", "--no-input", "--default-config"]
+        command = [sys.executable, "-c", COOKIECUTTER, "--no-input", "--default-config"]
         step(f"Rendering a project into {PROJECT}", *command, "-o", folder, TEMPLATE, *given)
         (project,) = Path(folder).iterdir()
         shutil.rmtree(PROJECT, ignore_errors=True)
@@ -148,6 +157,8 @@ def main(names: list[str]) -> None:
         serve(answers, own)
     except KeyboardInterrupt:
         sys.exit("\ndemo: stopped")
+    except OSError as error:
+        sys.exit(f"demo: {error}")
 
 
 if __name__ == "__main__":

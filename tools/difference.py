@@ -5,13 +5,14 @@ the working tree. It writes a patch for each changed project into FOLDER, and pr
 """
 
 import json
+import shlex
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from tools.variants import QUESTIONS, TEMPLATE, Answers, distinct, name, words
+from tools.variants import COOKIECUTTER, QUESTIONS, TEMPLATE, Answers, distinct, name, words
 
 # GitHub accepts a summary of up to 1 MiB. The rest is for the text around the patches.
 LIMIT = 900_000
@@ -22,7 +23,8 @@ def run(*command: str | Path, cwd: Path = TEMPLATE, fine: tuple[int, ...] = (0,)
     done = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE)
     if done.returncode not in fine:
         sys.stderr.buffer.write(done.stdout)
-        sys.exit(f"difference: {command[0]} {command[1]} exits with {done.returncode}")
+        line = shlex.join(map(str, command))
+        sys.exit(f"difference: this command failed with {done.returncode} (see above): {line}")
     return done.stdout
 
 
@@ -61,7 +63,7 @@ def render(template: Path, answers: Answers, folder: Path) -> None:
         folder.mkdir()
         return
     around = folder.with_suffix(".rendered")
-    cookiecutter = [sys.executable, "-m", "cookiecutter", "--no-input", "--default-config"]
+    cookiecutter = [sys.executable, "-c", COOKIECUTTER, "--no-input", "--default-config"]
     run(*cookiecutter, "--output-dir", around, template, *words(asked).split())
     (project,) = around.iterdir()
     project.rename(folder)
@@ -107,6 +109,10 @@ def block(language: str, text: str) -> str:
 
 
 def main(base: str, folder: Path) -> None:
+    found = ["git", "rev-parse", "--quiet", "--verify", f"{base}^{{commit}}"]
+    if subprocess.run(found, cwd=TEMPLATE, stdout=subprocess.DEVNULL).returncode:
+        example = "Run `git fetch`, or name another, for example: make difference BASE=HEAD"
+        sys.exit(f"difference: {base} is not a commit in this clone. {example}")
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.patch"):
         old.unlink()

@@ -39,16 +39,26 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         answers, base = replace_the_template()
-    except (EOFError, KeyboardInterrupt):
+    except EOFError:
+        example = shlex.quote('{"datastore": "sql"}')
+        sys.exit(
+            "\ninit: the input ended before the last question; nothing was changed. "
+            f"Without a terminal, set the answers, for example: ANSWERS={example} make init"
+        )
+    except KeyboardInterrupt:
         sys.exit("\ninit: interrupted; nothing was changed")
     report(answers, base)
 
 
 def replace_the_template() -> tuple[dict[str, str], Base]:
-    if git("rev-parse", "--show-toplevel") != str(HERE):
-        sys.exit("init: this folder is part of another git repository")
+    clone = "run it in a clone of the template"
+    top = git("rev-parse", "--show-toplevel", hint=clone)
+    if top != str(HERE):
+        sys.exit(f"init: {HERE} is part of another git repository, {top}; {clone}")
     if uncommitted := git("status", "--porcelain", "--untracked-files=all"):
-        sys.exit(f"init: commit or remove these changes first:\n{uncommitted}")
+        first, rest = uncommitted.splitlines()[:10], len(uncommitted.splitlines()) - 10
+        more = [f"and {rest} more"] if rest > 0 else []
+        sys.exit("\n".join(["init: commit or remove these changes first:", *first, *more]))
     base = find_base()
     logging.disable()  # If a hook fails, cookiecutter logs a traceback after the hook's message.
     with TemporaryDirectory() as folder:
@@ -64,11 +74,12 @@ def replace_the_template() -> tuple[dict[str, str], Base]:
     return answers, base
 
 
-def git(*command: str) -> str:
-    """Return the output of a git command; exit if it fails."""
+def git(*command: str, hint: str = "") -> str:
+    """Return the output of a git command; exit if it fails, with a hint what to do."""
     done = subprocess.run(["git", *command], cwd=HERE, text=True, capture_output=True)
     if done.returncode:
-        sys.exit(f"init: `git {' '.join(command)}` failed: {done.stderr.strip() or 'no result'}")
+        why = f"`git {' '.join(command)}` failed: {done.stderr.strip() or 'no result'}"
+        sys.exit(f"init: {why}; {hint}" if hint else f"init: {why}")
     return done.stdout.strip()
 
 
@@ -86,12 +97,18 @@ def find_base() -> Base:
     fetch = ["git", "fetch", "--quiet", "--no-tags", "--", given or "", "HEAD"]
     fetched = bool(given) and not subprocess.run(fetch, cwd=HERE).returncode
     of_origin = given is None and not copied
-    address = git("remote", "get-url", "origin") if of_origin else given or ""
+    hint = "set UPSTREAM to the template's address: UPSTREAM=https://… make init"
+    address = git("remote", "get-url", "origin", hint=hint) if of_origin else given or ""
     address = re.sub(r"^(https?://)[^/]*@", r"\1", address)  # without a password
     if copied:
         return Base(first, address, commit_with_the_files_of(first) if fetched else "")
     branches = git("for-each-ref", "--format=%(refname)", "refs/remotes/origin").split()
-    base = git("merge-base", "HEAD", *(["FETCH_HEAD"] if fetched else branches))
+    if not fetched and not branches:
+        unread = f"UPSTREAM={address} could not be read" if given else "UPSTREAM is empty"
+        sys.exit(f"init: {unread}, and this clone has no branch of a remote origin; {hint}")
+    where = f"UPSTREAM={address}" if fetched else "the remote origin"
+    hint = f"{where} shares no commit with this clone; {hint}"
+    base = git("merge-base", "HEAD", *(["FETCH_HEAD"] if fetched else branches), hint=hint)
     return Base(base, address, base if fetched or of_origin else "")
 
 
@@ -120,7 +137,8 @@ def given_answers(text: str) -> dict[str, str]:
     with suppress(ValueError):
         answers = json.loads(text)
     if not isinstance(answers, dict):
-        sys.exit("init: ANSWERS must be a JSON object")
+        example = """for example ANSWERS='{"datastore": "sql"}'"""
+        sys.exit(f"init: ANSWERS must be a JSON object, {example}, not {text}")
     for question, answer in answers.items():
         if question not in QUESTIONS:
             sys.exit(f"init: ANSWERS: {question} is not one of {', '.join(QUESTIONS)}")

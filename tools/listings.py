@@ -43,22 +43,30 @@ def listed(answers: Answers) -> set[str]:
 
 
 def main() -> None:
+    asked = every()[0].keys()
+    other = [(q, answer) for q in AXES if q in asked for answer in AXES[q][1:]]
+    chosen = [
+        pairs
+        for pairs in [*combinations(other, 1), *combinations(other, 2)]
+        if len(dict(pairs)) == len(pairs) and allowed(dict(pairs))
+    ]
+    # Render everything first: a failure keeps the old listings.
+    with tempfile.TemporaryDirectory() as folder:
+        default = files(render({}, Path(folder, "default")))
+        rendered = {
+            pairs: files(render(dict(pairs), Path(folder, listing_of(pairs).name)))
+            for pairs in chosen
+        }
     LISTINGS.mkdir(exist_ok=True)
     for old in LISTINGS.iterdir():
         old.unlink()
-    with tempfile.TemporaryDirectory() as folder:
-        default = files(render({}, Path(folder, "default")))
-        write(LISTINGS / "default.txt", sorted(default))
-        asked = every()[0].keys()
-        other = [(q, answer) for q in AXES if q in asked for answer in AXES[q][1:]]
-        for pairs in [*combinations(other, 1), *combinations(other, 2)]:
-            if len(dict(pairs)) == len(pairs) and allowed(dict(pairs)):
-                rendered = files(render(dict(pairs), Path(folder, listing_of(pairs).name)))
-                expected = listed(dict(pairs))
-                changes = [f"+ {path}" for path in rendered - expected]
-                changes += [f"- {path}" for path in expected - rendered]
-                if changes:
-                    write(listing_of(pairs), sorted(changes, key=lambda line: line[2:]))
+    write(LISTINGS / "default.txt", sorted(default))
+    for pairs, paths in rendered.items():
+        expected = listed(dict(pairs))
+        changes = [f"+ {path}" for path in paths - expected]
+        changes += [f"- {path}" for path in expected - paths]
+        if changes:
+            write(listing_of(pairs), sorted(changes, key=lambda line: line[2:]))
 
 
 def write(path: Path, lines: list[str]) -> None:

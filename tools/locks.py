@@ -66,7 +66,12 @@ def requirements() -> dict[str, list[Line]]:
     """Return the requirements by lock file, and those of common.in if the file includes it."""
     folder = PROJECT / "requirements"
     texts = {file: (folder / f"{file}.in").read_text(encoding="utf-8") for file in FILES}
-    own = {file: read(text) for file, text in texts.items()}
+    own = {}
+    for file, text in texts.items():
+        try:
+            own[file] = read(text)
+        except ValueError as error:
+            sys.exit(f"locks: {PROJECT.name}/requirements/{file}.in: {error}")
     for file, text in texts.items():
         if "-r common.in" in text:
             own[file] = own["common"] + own[file]
@@ -187,8 +192,10 @@ def main() -> None:
             resolution = Resolution(every, known, sys.argv[1:], Path(folder))
             needs = {file: needed(resolution, lines[file]) for file in FILES}
         except subprocess.CalledProcessError:
+            # In `make lock`, the template's own requirements/*.txt are locked before.
             sys.exit(
-                "locks: uv found no common resolution of all requirements; nothing was changed"
+                "locks: uv could not lock all requirements of the projects together (see its error "
+                "above), so templates/requirements.jinja was not changed"
             )
     LOCK.write_text(join(needs), encoding="utf-8")
 

@@ -55,10 +55,11 @@ def running(
                 with suppress(OSError), DIRECT.open(url, timeout=5):
                     break
                 if process.poll() is not None:
-                    sys.exit(f"demo: {what} ended. To see why: cd {cwd} && {shlex.join(command)}")
+                    again = f"cd {shlex.quote(str(cwd))} && {shlex.join(command)}"
+                    sys.exit(f"demo: {what} ended. To see why: {again}")
                 time.sleep(0.1)
             else:
-                sys.exit(f"demo: {what} does not respond at {url}")
+                sys.exit(f"demo: {what} has started, but does not respond at {url}")
             yield process
         finally:
             stop(process)

@@ -14,6 +14,8 @@ TEMPLATE = Path(__file__).parent.parent
 PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
 QUESTIONS = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
 
+# For `python -c`: cookiecutter without its log, which has a traceback after a hook's message.
+COOKIECUTTER = "import logging, cookiecutter.cli; logging.disable(); cookiecutter.cli.main()"
 # Questions that change no rendered file.
 NO_AXIS = {"run_tests"}
 # Questions that change only these files, or whether they exist. The behavior and the requirements

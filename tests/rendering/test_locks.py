@@ -101,10 +101,18 @@ def test_requirements_without_a_resolution_change_nothing(tmp_path: Path) -> Non
     template = copy(tmp_path / "template")
     append(template / PROJECT.name / "requirements/common.in", "flask<1\nflask>3\n")
     before = (template / "templates/requirements.jinja").read_bytes()
-    with pytest.raises(AssertionError, match="locks: uv found no common resolution") as failed:
+    with pytest.raises(AssertionError, match="locks: uv could not lock all requirements") as failed:
         run(sys.executable, "-m", "tools.locks", cwd=template)
     assert "Traceback" not in str(failed.value)
     assert (template / "templates/requirements.jinja").read_bytes() == before
+
+
+def test_a_bad_requirement_line_is_named_with_its_file(tmp_path: Path) -> None:
+    template = copy(tmp_path / "template")
+    append(template / PROJECT.name / "requirements/load.in", "-r extra.in\n")
+    with pytest.raises(AssertionError, match=r"requirements/load\.in: '-r extra\.in': ") as failed:
+        run(sys.executable, "-m", "tools.locks", cwd=template)
+    assert "Traceback" not in str(failed.value)
 
 
 @pytest.mark.thorough

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import time
 import urllib.request
 from contextlib import closing
@@ -108,6 +109,23 @@ def test_a_ratio_is_computed_per_round_and_not_from_the_medians() -> None:
 )
 def test_a_goal_limits_the_ratio_with_some_slack(goal: Goal, slack: float, met: bool) -> None:
     assert goal.judge(measured((1, 2)), slack)[0] == met
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "message"),
+    [
+        ("bench", ["--only", "model,latncy"], "--only: latncy is not a section; choose from rend"),
+        ("bench", ["--rounds", "0"], "--rounds and --seconds must be 1 or more"),
+        ("bench.answers", ["x"], "The number of rounds must be 1 or more, not x."),
+    ],
+)
+def test_a_wrong_argument_is_refused_before_anything_is_measured(
+    module: str, arguments: list[str], message: str
+) -> None:
+    with pytest.raises(AssertionError) as failed:
+        run(sys.executable, "-m", module, *arguments, cwd=TEMPLATE)
+    assert message in str(failed.value)
+    assert "Traceback" not in str(failed.value)
 
 
 def test_a_goal_that_was_not_measured_is_an_error() -> None:

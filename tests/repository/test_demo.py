@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.machine import environment, fetch, free_port, missing, run
+from tools import demo as demo_tool
 from tools.variants import QUESTIONS, TEMPLATE
 
 
@@ -32,6 +33,7 @@ def refused(folder: Path, **given: str) -> str:
         capture_output=True,
     )
     assert done.returncode == 1
+    assert "Traceback" not in done.stderr
     assert [path.name for path in folder.rglob("*")] == ["demo", "kept"]
     return done.stderr or done.stdout
 
@@ -52,6 +54,8 @@ def test_a_misspelled_question_is_refused_with_a_list_of_the_questions(tmp_path:
         ({"project_slug": "My Shop"}, "project_slug: 'My Shop' is not valid"),
         ({"PORT": "http"}, "PORT=http is not a port"),
         ({"PORT": "0"}, "PORT=0 is not a port"),
+        ({"PORT": "65536"}, "PORT=65536 is not a port (1 to 65535)"),
+        ({"description": "a {{ b"}, "description=a {{ b must not contain {{, because"),
     ],
     ids=str,
 )
@@ -66,6 +70,27 @@ def test_a_port_that_is_in_use_is_refused_and_a_free_one_is_named(tmp_path: Path
         port = server.getsockname()[1]
         message = refused(tmp_path, PORT=str(port))
     assert re.fullmatch(rf"demo: port {port} is in use. For example: make demo PORT=\d+\n", message)
+
+
+def test_the_last_port_is_a_port_and_a_port_of_root_is_not_said_to_be_in_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert demo_tool.free(65_535) == 65_535
+
+    def deny(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(socket, "create_server", deny)
+    with pytest.raises(SystemExit, match="no permission to listen on port 80. Use 1024 or higher"):
+        demo_tool.free(80)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    command = [sys.executable, "-m", "tools.demo"]
+    with pytest.raises(AssertionError, match=r"demo: BUILD=.*/file cannot be used: ") as failed:
+        run(*command, cwd=TEMPLATE, BUILD=str(tmp_path / "file"), PORT="")
+    assert "Traceback" not in str(failed.value)
 
 
 def test_the_answers_are_the_variables_of_the_command_line_and_not_of_the_environment() -> None:

@@ -136,5 +136,7 @@ def test_the_summary_is_cut_to_github_s_limit(template: Path) -> None:
 
 def test_a_base_that_is_no_commit_is_refused(template: Path) -> None:
     command = [sys.executable, "-m", "tools.difference", "no-such-commit"]
-    with pytest.raises(AssertionError, match="difference: git archive exits with 128"):
+    with pytest.raises(
+        AssertionError, match="difference: no-such-commit is not a commit in this clone"
+    ):
         run(*command, cwd=template)

@@ -73,6 +73,16 @@ def test_an_archive_that_apt_knows_is_not_added(log: Path) -> None:
     assert "tee" not in noted
 
 
+def test_without_apt_the_missing_programs_are_named(log: Path) -> None:
+    for tool in ("apt-get", "wrk"):
+        (log.parent / "tools" / tool).unlink()
+    with pytest.raises(
+        AssertionError, match="needs Debian or Ubuntu.* Install these yourself: wrk"
+    ):
+        packages(log)
+    assert "apt" not in log.read_text()
+
+
 @pytest.mark.parametrize("gcloud", ["with the emulator", "none"])
 def test_nothing_is_installed_if_nothing_is_missing(log: Path, gcloud: str) -> None:
     sdk = log.parent / "sdk"

@@ -2,14 +2,18 @@
 
 import os
 import re
+import sys
 from pathlib import Path
+
+import pytest
 
 from tests.conftest import Bake
 from tests.support.machine import run
+from tests.support.repository import copy
 from tools import answers
 from tools.example import EXAMPLE
 from tools.listings import files
-from tools.variants import AXES
+from tools.variants import AXES, PROJECT
 
 
 def contents(folder: Path, paths: list[str]) -> dict[str, tuple[bytes, bool]]:
@@ -24,6 +28,16 @@ def test_the_example_is_the_default_project(bake: Bake) -> None:
     there = [path for path in listed.split("\0") if path and (EXAMPLE / path).exists()]
     default = contents(bake(), sorted(files(bake())))
     assert contents(EXAMPLE, sorted(there)) == default, "run `make listings`"
+
+
+def test_a_failed_rendering_is_named_and_keeps_the_listings(tmp_path: Path) -> None:
+    template = copy(tmp_path / "template")
+    (template / PROJECT.name / "wsgi.py").write_text("def f(:\n")
+    with pytest.raises(AssertionError, match=r"wsgi\.py was rendered wrongly") as failed:
+        run(sys.executable, "-m", "tools.listings", cwd=template)
+    assert "render: a hook failed (see above) for all defaults" in str(failed.value)
+    assert "Traceback" not in str(failed.value)
+    assert "listings" not in run("git", "status", "--porcelain", cwd=template)
 
 
 def test_the_page_has_the_files_lines_and_packages_that_each_answer_adds() -> None:

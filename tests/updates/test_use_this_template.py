@@ -264,9 +264,20 @@ def test_a_text_with_jinja_is_refused_with_the_hook_s_message(github: GitHub, te
     passed, log, _ = github.work(description=text)
     assert not passed
     line = f"description: '{text}' is not valid: it must not contain {text[:2]}"
-    assert f"::error::Nothing was changed. {line}" in log
+    escaped = line.replace("%", "%25")  # GitHub decodes it.
+    assert f"::error::Nothing was changed. {escaped}" in log
     assert "Traceback" not in log
     assert head(github.origin) == github.first
+
+
+def test_the_error_has_every_answer_that_is_refused(github: GitHub) -> None:
+    passed, log, _ = github.work(inputs={"project_slug": "My Shop", "author_name": " "})
+    assert not passed
+    (error,) = [line for line in log.splitlines() if line.startswith("::error::")]
+    first, second, rest = error.removeprefix("::error::Nothing was changed. ").split("%0A")
+    assert first.startswith("project_slug: 'My Shop' is not valid")
+    assert second.startswith("author_name: ' ' is not valid")
+    assert rest.startswith("Give other answers: ")
 
 
 def test_a_refused_push_names_the_setting_to_change(github: GitHub) -> None:
@@ -407,7 +418,19 @@ def test_make_init_needs_the_remote_or_the_address_of_the_template(
 ) -> None:
     base = head(shop)
     git(shop, "remote", "remove", "origin")
-    assert "No such remote 'origin'" in refused(shop, ANSWERS="{}")
+    hint = "set UPSTREAM to the template's address: UPSTREAM=https://… make init"
+    assert f"No such remote 'origin'; {hint}\n" in refused(shop, ANSWERS="{}")
+    unread = refused(shop, ANSWERS="{}", UPSTREAM="http://ada:hunter2@127.0.0.1:1/org")
+    line = (
+        "init: UPSTREAM=http://127.0.0.1:1/org could not be read, and this clone has no branch of"
+    )
+    assert line in unread
+    assert "hunter2" not in unread
+    (other := shop.parent / "unrelated").mkdir()
+    git(other, "init", "--quiet")
+    change(other, "notes.txt")
+    line = f"UPSTREAM={other} shares no commit with this clone; {hint}\n"
+    assert line in refused(shop, ANSWERS="{}", UPSTREAM=str(other))
     change(shop, "notes.txt")
     assert init(shop, ANSWERS="{}", UPSTREAM=str(upstream)).returncode == 0
     assert json.loads(linked(shop))["commit"] == base
@@ -422,6 +445,17 @@ def test_make_init_does_not_mistake_a_copy_for_the_template(github: GitHub) -> N
 def test_make_init_refuses_to_begin_with_uncommitted_changes(shop: Path, path: str) -> None:
     (shop / path).write_text("Mine\n")
     assert path in refused(shop, ANSWERS="{}")
+
+
+def test_make_init_lists_at_most_ten_uncommitted_changes(shop: Path) -> None:
+    for number in range(12):
+        (shop / f"notes-{number}.txt").touch()
+    first, *lines, more = refused(shop, ANSWERS="{}").splitlines()[:12]
+    assert (first, len(lines), more) == (
+        "init: commit or remove these changes first:",
+        10,
+        "and 2 more",
+    )
 
 
 # Fail or interrupt the tool at the tenth file that it removes from the clone or copies into it.
@@ -495,8 +529,14 @@ def test_the_page_s_command_restores_everything_after_make_init_was_killed(
         ('{"license": "WTFPL"}', "init: WTFPL provided for choice variable license, but the choi"),
         ('{"run_tests": "true"}', "init: ANSWERS: run_tests is not one of project_name, "),
         ('{"project_name": 1}', "init: ANSWERS: project_name must be a text, not 1"),
-        ("license=MIT", "init: ANSWERS must be a JSON object"),
-        ("", "\ninit: interrupted; nothing was changed"),
+        (
+            "license=MIT",
+            'init: ANSWERS must be a JSON object, for example ANSWERS=\'{"datastore": ',
+        ),
+        (
+            "",
+            "\ninit: the input ended before the last question; nothing was changed. Without a ter",
+        ),
     ],
 )
 def test_make_init_refuses_a_bad_answer_in_one_line(shop: Path, answers: str, message: str) -> None:
