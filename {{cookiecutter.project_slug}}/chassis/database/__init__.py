@@ -100,7 +100,9 @@ class Database:
         if not (isinstance(error, exc.TimeoutError) or self.dialect.is_unavailable(cause)):
             raise error
         # The lines after the first can hold values of the row.
-        current_app.logger.error("The database failed: %s", str(cause).partition("\n")[0])
+        reason = str(cause).partition("\n")[0]
+        place = self.url.host or self.url.database  # SQLite and timeouts do not name it
+        current_app.logger.error("The database failed: %s (%s)", reason, place)
         silent = isinstance(cause, self.dialect.SILENCE) and self.breaker.is_silent()
         self.breaker.fail(silent=silent)
         return to_problem(self.breaker.unavailable())
