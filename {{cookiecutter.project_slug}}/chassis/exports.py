@@ -39,6 +39,7 @@ class Reason(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         message = record.getMessage()
         if not self.text or "max retries or shutdown" not in message:
+            message = message.removeprefix("Transient error ").partition(" encountered while")[0]
             self.text = message[:300].rstrip(".")  # a message can contain a proxy's response
         return False
 

@@ -452,10 +452,11 @@ def test_the_reason_of_a_failed_export_is_that_of_an_attempt(
 
     reason, log = Reason(), logging.getLogger("exporter")
     log.addFilter(reason)
-    log.warning("Transient error %s, retrying in 1s.", "Connection refused")
+    text = "Transient error %s encountered while exporting %s batch, retrying in 0.80s."
+    log.warning(text, "Connection refused", "span")
     log.error("Failed to export %s batch due to timeout, max retries or shutdown.", "span")
     log.removeFilter(reason)
-    assert reason.text == "Transient error Connection refused, retrying in 1s"
+    assert reason.text == "Connection refused"
     assert not caplog.messages
 
 
