@@ -92,7 +92,9 @@ class Claims(msgspec.Struct, kw_only=True, dict=True):
             return msgspec.convert(vars(self)["all"], kind)
         except msgspec.ValidationError as error:
             logger.warning("A token does not fit %s: %s", kind.__name__, error)
-            raise Denied("The token lacks a claim.", [tokens.challenge("invalid_token")]) from error
+            raise Denied(
+                "A claim of the token is missing or invalid.", [tokens.challenge("invalid_token")]
+            ) from error
 
 
 @per_process

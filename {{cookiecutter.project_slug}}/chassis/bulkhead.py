@@ -1,5 +1,6 @@
 """A bulkhead: https://learn.microsoft.com/azure/architecture/patterns/bulkhead."""
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from threading import Lock
@@ -11,6 +12,8 @@ from typing import Any
 SLICE, SLICES = 0.002, 25
 # Slices until the first request has ended: a new process must connect first.
 FIRST_SLICES = 200
+FULL = "All %s places for the datastore are in use: other requests get 503 until one is free."
+logger = logging.getLogger(__name__)
 
 
 class Bulkhead:
@@ -58,10 +61,13 @@ class Bulkhead:
         if any(turn.acquire(timeout=SLICE) for _ in range(self._slices)):
             return
         with self._lock:
-            if turn in self._queue:
-                self._queue.remove(turn)
-                self._stuck = True
-                raise self._unavailable()
+            if turn not in self._queue:
+                return
+            self._queue.remove(turn)
+            was_stuck, self._stuck = self._stuck, True
+        if not was_stuck:  # otherwise no log line would explain the 503
+            logger.warning(FULL, self.places)
+        raise self._unavailable()
 
     def __exit__(self, *raised: Any) -> None:
         """Pass the place to the request that has waited longest; if none waits, free the place."""

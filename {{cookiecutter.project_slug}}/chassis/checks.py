@@ -25,9 +25,21 @@ IGNORED = {
 }
 
 
+def name_of(function: Any) -> str:
+    if not (name := getattr(function, "__qualname__", "")):
+        return repr(function)
+    module = getattr(function, "__module__", "")  # `str.upper` has none
+    return f"{module}.{name}" if module else name
+
+
+def reason(error: TypeError) -> str:
+    """Return one line of msgspec's message; for an unsupported type, the line that names it."""
+    lines = str(error).splitlines()
+    return lines[-1] if lines[0].endswith(":") else lines[0]
+
+
 def refuse(function: Any, mistake: str) -> TypeError:
-    name = getattr(function, "__qualname__", repr(function))
-    return TypeError(f"{getattr(function, '__module__', '')}.{name}: {mistake}")
+    return TypeError(f"{name_of(function)}: {mistake}")
 
 
 def plain(function: Any, name: str, value: Any) -> dict[str, Any]:
@@ -92,6 +104,11 @@ def read_signature(function: Callable[..., Any]) -> tuple[dict[str, Any], Any]:
         if parameter.default is not parameter.empty:
             mistake = f"the default of `{name}` is never used: "
             fix = "declare `class Q(Input)` with this field, and take `query: Q`"
+            if name in PARTS:
+                body = name == "body"
+                fix = (
+                    "write `body: T | None`" if body else "give defaults to the fields of its type"
+                )
             raise refuse(function, mistake + fix)
         if name not in hints:
             raise refuse(function, f"`{name}` has no type: write `{name}: str`, or another type")
@@ -109,13 +126,15 @@ def check_type(function: Callable[..., Any], name: str, kind: Any) -> None:
         msgspec.json.Decoder(kind, dec_hook=dec_hook)
         schema = msgspec.json.schema(kind, schema_hook=refuse_file)
     except TypeError as error:
-        fix = "use a msgspec.Struct, or read it from flask.request"
+        fix = "; use a msgspec.Struct, or read it from flask.request"
         if name == "return":
-            fix = "for another media type, add chassis.Media; else write `-> flask.Response`"
-        why = str(error).partition("\n")[0]
-        why = repr(kind) if why.endswith(":") else why  # the line only introduces a list
-        mistake = f"msgspec cannot use the type of `{name}`: {why}"
-        raise refuse(function, f"{mistake}; {fix}") from error
+            fix = "; for another media type, add chassis.Media; else write `-> flask.Response`"
+        elif name not in PARTS:
+            fix = "; use one value, such as `str` or `int`, or read it from flask.request"
+        why = reason(error)  # if it is the first line, it has the correction
+        fix = "" if str(error).startswith(why) else fix
+        mistake = f"msgspec cannot use the type of `{name}`: {why}{fix}"
+        raise refuse(function, mistake) from error
     for place, fix in [] if name == "return" else refused(kind, name):
         raise refuse(function, f"`{place}` can have values that cannot be stored: {fix}")
     types = schema.get("$defs", {})

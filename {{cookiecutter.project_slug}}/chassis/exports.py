@@ -28,16 +28,19 @@ LAST_EXPORT, LAST_TRY = 1.0, 0.1
 
 
 class Reason(logging.Filter):
-    """Drop the messages of an SDK exporter, and keep the last one for `Watched` to log.
+    """Drop the messages of an SDK exporter, and keep the last reason for `Watched` to log.
 
     The exporter retries for OTEL_EXPORTER_OTLP_TIMEOUT and logs each failed attempt. So `text` is
-    set as soon as the first attempt has failed.
+    set as soon as the first attempt has failed. The message after the last attempt has no reason.
     """
 
     text = ""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        self.text = record.getMessage()[:300]  # a message can contain a proxy's response
+        message = record.getMessage()
+        if not self.text or "max retries or shutdown" not in message:
+            message = message.removeprefix("Transient error ").partition(" encountered while")[0]
+            self.text = message[:300].rstrip(".")  # a message can contain a proxy's response
         return False
 
 

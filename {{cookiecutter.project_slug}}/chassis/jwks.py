@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from threading import BoundedSemaphore, Event, Lock, Thread
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 from urllib.request import HTTPRedirectHandler, ProxyHandler, build_opener
 
 import msgspec
@@ -14,6 +14,7 @@ from jwt import PyJWK, PyJWTError
 from werkzeug.exceptions import ServiceUnavailable
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 # Algorithms, with their keys' type and curve: https://www.rfc-editor.org/rfc/rfc8725#section-3.1
 ALGORITHMS = {
     "RS256": ("RSA", None),
@@ -98,7 +99,8 @@ class Keys:
         except Exception as error:
             getattr(error, "close", bool)()  # an HTTPError is an open response
             self._is_away = True
-            logger.warning("No keys from %s: %s: %.200s", self.issuer, type(error).__name__, error)
+            place = getattr(error, "__notes__", [self.issuer])[0]
+            logger.warning("No keys from %s: %s: %.200s", place, type(error).__name__, error)
         finally:
             ended.set()
 
@@ -107,17 +109,26 @@ def load(issuer: str) -> dict[tuple[str | None, str], PyJWK]:
     """Return the issuer's keys: https://openid.net/specs/openid-connect-discovery-1_0.html."""
     end = monotonic() + PATIENCE
     url = issuer.rstrip("/") + "/.well-known/openid-configuration"
-    found = msgspec.json.decode(get(url, end), type=Discovery)
+    found = read(url, end, Discovery)
     if found.issuer != issuer:
         raise ValueError(f"its discovery document has the issuer {found.issuer}")
     is_http = found.jwks_uri.startswith("http:") and issuer.startswith("https:")
     if is_http or not match_url(found.jwks_uri):
         raise ValueError(f"its keys are not at an https URL: {found.jwks_uri}")
-    listed = msgspec.json.decode(get(found.jwks_uri, end), type=KeySet).keys
+    listed = read(found.jwks_uri, end, KeySet).keys
     keys = dict(each for data in listed for each in usable(data))
     if not keys:
         raise ValueError(f"it has no valid key for {', '.join(ALGORITHMS)}")
     return keys
+
+
+def read(url: str, end: float, kind: type[T]) -> T:
+    """Return a document as a struct; add its URL as a note to an exception, for the log."""
+    try:
+        return msgspec.json.decode(get(url, end), type=kind)
+    except Exception as error:
+        error.add_note(url)
+        raise
 
 
 def usable(data: dict[str, Any]) -> Iterator[tuple[tuple[str | None, str], PyJWK]]:

@@ -10,7 +10,8 @@
 # % endif
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,15 @@ class ModelSettings(ServerSettings):
     model_path: Path = Path("model")
 
 
+@contextmanager
+def naming(place: str) -> Iterator[None]:
+    """Add a place to the message of an error of msgspec."""
+    try:
+        yield
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ValueError(f"{place}: {error}") from error
+
+
 class Model:
     """A model that was loaded, checked and run once. Threads and forked processes can share it.
 
@@ -52,7 +62,9 @@ class Model:
     """
 
     def __init__(self, folder: Path, instance: type[msgspec.Struct]) -> None:
-        self.card = msgspec.json.decode((folder / "model.json").read_bytes(), type=Card)
+        text = (folder / "model.json").read_bytes()
+        with naming("model.json"):
+            self.card = msgspec.json.decode(text, type=Card)
         file = (folder / "model.onnx").read_bytes()
         if (found := hashlib.sha256(file).hexdigest()) != self.card.sha256:
             raise ValueError(f"model.onnx has SHA-256 {found}, model.json has {self.card.sha256}")
@@ -67,7 +79,9 @@ class Model:
         self.check(instance)
         example = self.card.golden_example
         # Two rows, because some files accept only one.
-        made, _ = self.predict([msgspec.convert(example.input, instance)] * 2)
+        with naming("the golden example in model.json"):
+            given = msgspec.convert(example.input, instance)
+        made, _ = self.predict([given] * 2)
         difference = abs(made.probability - example.output.probability)
         if made.label != example.output.label or not difference <= TOLERANCE:
             raise ValueError(f"the golden example gives {made}, model.json has {example.output}")

@@ -1,7 +1,7 @@
 """Declare what a view takes and returns, in the type annotations of its function."""
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -9,7 +9,7 @@ import msgspec
 from flask import Response
 from werkzeug.exceptions import HTTPException
 
-from .checks import mark, plain, read_signature, refuse
+from .checks import mark, name_of, plain, read_signature, reason, refuse
 from .content import Content, body_of, show
 from .readers import reader_of
 from .requests import lists_of, read_headers, read_path, read_query
@@ -137,8 +137,15 @@ def undocumented(view: V) -> V:
 
 def check_errors(function: Callable[..., Any], errors: Sequence[Any]) -> None:
     """Raise TypeError for an error that is neither a status nor an error type."""
+    if isinstance(errors, str) or not isinstance(errors, Iterable):
+        raise refuse(function, f"`errors` is {errors!r}: write a list, such as `errors=[404]`")
     for error in errors:
         is_type = isinstance(error, type) and issubclass(error, HTTPException)
         if (error.code if is_type else error) not in range(400, 600):
             fix = "name a status from 400 to 599, or a subclass of chassis.Error"
             raise refuse(function, f"`errors` has {error!r}: {fix}")
+        try:
+            msgspec.json.schema(getattr(error, "model", None))
+        except TypeError as cause:
+            mistake = f"a member of {name_of(error)} cannot be JSON: {reason(cause)}"
+            raise refuse(function, f"{mistake}; use a msgspec.Struct") from cause

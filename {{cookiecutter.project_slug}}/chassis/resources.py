@@ -91,7 +91,7 @@ class Page(Input):
             if digest == self.digest() and isinstance(value, SORTABLE) and is_storable(value):
                 kind = Time if kind is datetime else kind
                 return Position(msgspec.convert(value, kind, dec_hook=dec_hook), id_)
-        detail = "The cursor is invalid, or from another list, sort or filter: start without one."
+        detail = "Expected no cursor, or the `next_cursor` of a list with the same sort and filters"
         raise Invalid(Fault(detail, parameter="cursor"))
 
     def cut(self, listed: list[T]) -> tuple[list[T], str | None]:

@@ -32,6 +32,11 @@ class Responses:
         self, function: Callable[..., Any], hint: Any, status: int | None, headers: Headers
     ) -> None:
         """Read a function's return annotation; raise TypeError if it is not supported."""
+        if not isinstance(status, int | None):
+            raise refuse(function, f"`status` is {status!r}: write a number, such as `status=201`")
+        if not isinstance(headers, Mapping):
+            fix = 'write a dict of functions, such as `headers={"Location": url_of}`'
+            raise refuse(function, f"`headers` is {headers!r}: {fix}")
         plain, paired = split(function, hint)
         if Response in map(bare, sum(paired.values(), plain)) and (plain[1:] or paired):
             fix = "write `-> flask.Response` alone, or `tuple[T, Literal[201]]` for a status"

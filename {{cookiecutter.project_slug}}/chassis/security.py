@@ -60,7 +60,8 @@ class Scheme(Generic[C]):
         """Return the caller; raise LookupError if this scheme has not verified the request."""
         scheme, caller = request.environ.get(VERIFIED, (None, None))
         if not scheme or scheme.name != self.name:
-            raise LookupError(f"the scheme `{self.name}` has not verified this request")
+            fix = "require it with `secure` or `@operation(security=…)`"
+            raise LookupError(f"the scheme `{self.name}` has not verified this request: {fix}")
         return caller  # type: ignore[no-any-return]
 
     def read(self) -> str:

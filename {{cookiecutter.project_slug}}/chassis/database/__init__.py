@@ -100,7 +100,11 @@ class Database:
         if not (isinstance(error, exc.TimeoutError) or self.dialect.is_unavailable(cause)):
             raise error
         # The lines after the first can hold values of the row.
-        current_app.logger.error("The database failed: %s", str(cause).partition("\n")[0])
+        reason = str(cause).partition("\n")[0]
+        place = self.url.host or self.url.database or ""
+        if place not in reason:  # SQLite and timeouts do not name it
+            reason += f" ({place})"
+        current_app.logger.error("The database failed: %s", reason)
         silent = isinstance(cause, self.dialect.SILENCE) and self.breaker.is_silent()
         self.breaker.fail(silent=silent)
         return to_problem(self.breaker.unavailable())

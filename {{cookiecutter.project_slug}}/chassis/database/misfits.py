@@ -36,9 +36,10 @@ def refuse(error: exc.DataError) -> Response | HTTPException:
     code = getattr(cause, "sqlstate", None)
     if not (code in MISFITS or isinstance(cause, OWN) or (code is None and "NUL" in str(cause))):
         raise error
-    name = type(cause).__name__
-    logging.getLogger(__name__).warning("The database cannot store a value: %s %s", name, code)
-    return to_problem(UnprocessableEntity("A value in the request is out of range or too long."))
+    reason = " ".join(filter(None, (type(cause).__name__, code)))
+    logging.getLogger(__name__).warning("The database cannot store a value: %s", reason)
+    detail = "A value is out of range or too long, or has a character that cannot be stored."
+    return to_problem(UnprocessableEntity(detail))
 
 
 def register(app: Flask) -> None:

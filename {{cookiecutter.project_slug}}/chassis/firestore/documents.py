@@ -31,7 +31,11 @@ def from_document(snapshot: Snapshot, kind: type[T], **more: Any) -> T:
     ignored. Fields that the document lacks get their defaults.
     """
     fields = plain(found(snapshot.to_dict())) | more
-    return msgspec.convert(fields, kind, str_keys=True, dec_hook=dec_hook)
+    try:
+        return msgspec.convert(fields, kind, str_keys=True, dec_hook=dec_hook)
+    except msgspec.ValidationError as error:
+        error.add_note(f"The document is {snapshot.reference.path}.")  # the last line of the stack
+        raise
 
 
 def plain(value: Any) -> Any:

@@ -24,6 +24,7 @@ def fitting() -> Iterator[None]:
         own = isinstance(error, OverflowError | UnicodeEncodeError)  # a time, a lone surrogate
         if not own and not MISFIT.search(getattr(error, "message", str(error))):
             raise
-        logging.getLogger(__name__).warning("Firestore cannot store a value: %s", type(error))
-        detail = "A value in the request is out of range or too long."
+        name = type(error).__name__
+        logging.getLogger(__name__).warning("Firestore cannot store a value: %s", name)
+        detail = "A value is out of range or too long, or has a character that cannot be stored."
         raise UnprocessableEntity(detail) from error

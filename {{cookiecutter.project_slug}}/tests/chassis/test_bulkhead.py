@@ -53,6 +53,15 @@ def test_a_full_bulkhead_lets_one_request_wait_and_then_refuses_at_once(
     assert time.monotonic() - began < 1  # 100 waits would take 5 seconds
 
 
+def test_a_full_bulkhead_is_logged_once(
+    bulkhead: Bulkhead, stuck: ExitStack, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        refuse(bulkhead)
+    text = "All 3 places for the datastore are in use: other requests get 503 until one is free."
+    assert caplog.messages == [text]
+
+
 def test_a_request_gets_the_next_place_that_becomes_free(
     bulkhead: Bulkhead, stuck: ExitStack
 ) -> None:

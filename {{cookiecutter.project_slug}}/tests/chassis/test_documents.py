@@ -105,6 +105,12 @@ def test_a_field_that_a_document_does_not_have_gets_its_default(app: Flask) -> N
         assert from_document(stored(to_document(Old("Ada"))), New) == New("Ada", paid=False)
 
 
+def test_a_document_that_does_not_fit_is_named(app: Flask) -> None:
+    with app.app_context(), pytest.raises(msgspec.ValidationError) as raised:
+        from_document(stored({"name": 5}), Old)
+    assert raised.value.__notes__ == ["The document is things/one."]
+
+
 def test_a_document_that_does_not_exist_is_not_found(app: Flask) -> None:
     with app.app_context():
         missing = firestore().call(firestore().client.document("things/none").get)

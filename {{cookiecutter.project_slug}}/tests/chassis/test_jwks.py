@@ -178,6 +178,15 @@ def test_a_discovery_document_that_is_not_the_issuer_s_is_refused(
     assert f"No keys from {issuer.url}: ValueError: it" in caplog.text
 
 
+@pytest.mark.parametrize("path", [DISCOVERY, "/keys"])
+def test_the_log_has_the_url_of_the_document_that_is_missing(
+    issuer: Issuer, client: FlaskClient, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    del issuer.documents[path]
+    assert_unavailable(get(client, issuer.token()))
+    assert f"No keys from {issuer.url}{path}: HTTPError: HTTP Error 404" in caplog.text
+
+
 def test_the_keys_of_an_issuer_with_tls_need_tls(monkeypatch: pytest.MonkeyPatch) -> None:
     url = "https://issuer.example"
     found = json.dumps({"issuer": url, "jwks_uri": "http://localhost/keys"})

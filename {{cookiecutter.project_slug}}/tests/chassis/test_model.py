@@ -101,9 +101,12 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a card that is not JSON": (
         lambda p: (write(p) / "model.json").write_text("{"),
-        "Input data was truncated",
+        "model.json: Input data was truncated",
     ),
-    "a card without labels": (lambda p: write(p, labels=None), r"Expected `array`, got `null`"),
+    "a card without labels": (
+        lambda p: write(p, labels=None),
+        r"model.json: Expected `array`, got `null`",
+    ),
     "a file that was changed": (
         lambda p: (write(p) / "model.onnx").write_bytes(FILE.replace(b"softmax", b"Softmax")),
         "model.onnx has SHA-256 [0-9a-f]{64}, model.json has [0-9a-f]{64}",
@@ -148,7 +151,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a golden example that is not valid": (
         lambda p: write(p, golden_example=CARD["golden_example"] | {"input": {"a": "x"}}),
-        "Expected `float`, got `str`",
+        "the golden example in model.json: Expected `float`, got `str`",
     ),
 }
 

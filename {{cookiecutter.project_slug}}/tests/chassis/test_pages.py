@@ -65,7 +65,7 @@ def test_a_cursor_of_another_sort_or_filter_is_refused(
     assert response.status_code == 422
     (fault,) = response.get_json(force=True)["errors"]
     assert fault["parameter"] == "cursor"
-    assert "another list, sort or filter" in fault["detail"]
+    assert "a list with the same sort and filters" in fault["detail"]
 
 
 @pytest.mark.parametrize("key", KEYS)

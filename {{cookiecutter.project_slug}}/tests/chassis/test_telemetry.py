@@ -444,6 +444,22 @@ def test_concurrent_first_requests_are_counted_together(
     assert all(call.result().status_code == 200 for call in calls)
 
 
+def test_the_reason_of_a_failed_export_is_that_of_an_attempt(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The SDK logs that it gives up, without the reason, after the reason of each attempt."""
+    from chassis.exports import Reason
+
+    reason, log = Reason(), logging.getLogger("exporter")
+    log.addFilter(reason)
+    text = "Transient error %s encountered while exporting %s batch, retrying in 0.80s."
+    log.warning(text, "Connection refused", "span")
+    log.error("Failed to export %s batch due to timeout, max retries or shutdown.", "span")
+    log.removeFilter(reason)
+    assert reason.text == "Connection refused"
+    assert not caplog.messages
+
+
 def test_a_failing_collector_is_logged_once_until_it_recovers(
     app: Flask, collector: Collector, caplog: pytest.LogCaptureFixture
 ) -> None:
