@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest, NotFound
 
 from .decoding import MALFORMED, Decoder
-from .errors import Fault, Invalid
+from .errors import FAULT, Fault, Invalid, cut
 from .media import schema_of
 from .values import dec_hook, is_storable, not_finite
 
@@ -37,7 +37,8 @@ def read_path(value: Any, kind: type[T]) -> T:
     try:
         made = msgspec.convert(value, kind, strict=False, dec_hook=dec_hook)
     except msgspec.ValidationError as error:
-        raise NotFound(f"A value in the path is invalid: {error}.") from error
+        why = cut(str(error), FAULT)  # it can repeat the value
+        raise NotFound(f"A value in the path is invalid: {why}.") from error
     if not is_storable(made):
         raise NotFound("A value in the path is invalid: it cannot be stored.")
     return made
