@@ -21,7 +21,8 @@ finish() {
 trap 'exit 130' INT TERM
 trap finish EXIT
 await() {
-    curl --noproxy "*" --silent --show-error --output /dev/null --retry 30 --retry-delay 1 --retry-all-errors "http://$1/"
+    curl --noproxy "*" --silent --output /dev/null --retry 30 --retry-delay 1 --retry-all-errors "http://$1/" ||
+        { echo "http://$1/ did not respond within 30 seconds" >&2 && return 1; }
 }
 # The address of a port that the Docker engine publishes; the engine may be on another machine.
 published() {
