@@ -3,13 +3,14 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Bake, serving
-from tests.support.edits import add_after, blocks
+from tests.support.edits import add_after, blocks, replace
 from tests.support.installed import install
 from tests.support.machine import environment, fetch, free_port, run
 
@@ -73,6 +74,31 @@ def test_make_token_reports_that_the_issuer_does_not_run(workshop: Bake) -> None
         run("make", "token", cwd=project, LOCAL_ISSUER=issuer)
     with pytest.raises(AssertionError, match="https://a.example, which is not a local issuer"):
         run("make", "token", cwd=project, AUTH_ISSUER="https://a.example", AUTH_AUDIENCE="b")
+    with pytest.raises(AssertionError, match="AUTH_AUDIENCE is not set"):
+        run("make", "token", cwd=project, AUTH_ISSUER=issuer)
+
+
+def test_make_issuer_reports_that_the_port_is_in_use(workshop: Bake) -> None:
+    project = workshop(auth="jwt")
+    install(project)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        issuer = f"http://localhost:{other.getsockname()[1]}"
+        with pytest.raises(AssertionError) as failed:
+            run("make", "issuer", cwd=project, LOCAL_ISSUER=issuer)
+    assert f"The issuer cannot start at {issuer}: Address already in use." in str(failed.value)
+    assert "Traceback" not in str(failed.value)
+
+
+def test_the_load_test_stops_if_there_is_no_token(workshop: Bake) -> None:
+    project = workshop(auth="jwt")
+    replace(project / "Makefile", ".venv/load/bin/locust -f", "echo locust -f")
+    replace(project / "Makefile", "load-test: .venv/load/load.txt", "load-test:")
+    install(project)
+    issuer = f"http://localhost:{free_port()}"
+    with pytest.raises(AssertionError, match=f"No issuer at {issuer}") as failed:
+        run("make", "load-test", "USERS=1", cwd=project, LOCAL_ISSUER=issuer)
+    assert "\nlocust -f" not in str(failed.value)
+    assert "\nlocust -f" in run("make", "load-test", "USERS=1", cwd=project, TOKEN="any")
 
 
 MINE = """

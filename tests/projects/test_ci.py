@@ -101,6 +101,11 @@ def test_make_ci_exits_with_the_first_failure_and_cleans_up_even_if_docker_fails
     assert (tmp_path / "log").read_text().endswith(" down --volumes\n")
 
 
+def test_ci_sh_refuses_another_argument(bake: Bake) -> None:
+    with pytest.raises(AssertionError, match=r"usage: bin/ci.sh \[code\|container\]$"):
+        run("bin/ci.sh", "lint", cwd=bake())
+
+
 @pytest.mark.parametrize(
     ("deploy", "platform"), [("container", []), ("cloud-run", ["linux/amd64"])]
 )

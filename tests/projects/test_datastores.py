@@ -379,6 +379,18 @@ def test_make_emulator_starts_the_emulator_and_ctrl_c_stops_it(workshop: Bake) -
     pytest.fail("Ctrl-C leaves the emulator behind")
 
 
+def test_make_emulator_fails_if_gcloud_fails(bake: Bake, tmp_path: Path) -> None:
+    (tmp_path / "gcloud").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "gcloud").chmod(0o755)
+    with pytest.raises(AssertionError, match="emulator. Error 1"):
+        run(
+            "make",
+            "emulator",
+            cwd=bake(datastore="firestore"),
+            PATH=f"{tmp_path}:{os.environ['PATH']}",
+        )
+
+
 @pytest.mark.thorough
 def test_without_credentials_firestore_is_unavailable_and_the_log_has_the_reason(
     workshop: Bake, capfd: pytest.CaptureFixture[str]

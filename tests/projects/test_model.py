@@ -162,7 +162,18 @@ def test_a_bad_line_is_named_and_nothing_is_written(project: Path, fault: str) -
 
 OTHER = {
     "a missing column": (b"age,months,plan,outcome\n41,16,plus,renews\n", "line 2 .*`visits`"),
-    "no outcome": (b"age,months,visits,plan\n41,16,11.5,plus\n", "line 2 .*outcome is None"),
+    "no outcome": (
+        b"age,months,visits,plan\n41,16,11.5,plus\n",
+        "the data has no column outcome, only",
+    ),
+    "another separator": (
+        b"age;months;visits;plan;outcome\n",
+        "the data has no column outcome, only",
+    ),
+    "a column without values": (
+        "".join([HEAD, *(f"41,16,,plus,{each}\n" * 50 for each in ("renews", "cancels"))]).encode(),
+        "no row has a value for visits",
+    ),
     "no rows": (HEAD.encode(), "0 rows have the outcome cancels, fewer than 50"),
     "one outcome": ((HEAD + GOOD * 99).encode(), "0 rows have the outcome cancels"),
     "another encoding": (HEAD.encode("utf-16"), "customers.csv cannot be read: 'utf-8' codec"),
@@ -181,6 +192,16 @@ def test_a_file_that_cannot_be_used_is_refused_and_nothing_is_written(
         run("make", "train", "DATA=customers.csv", cwd=project)
     assert "Traceback" not in str(failed.value)
     assert files(project) == before
+
+
+def test_a_model_that_cannot_be_written_is_reported_in_one_line(project: Path) -> None:
+    card = project / "model/model.json"
+    card.unlink()
+    card.mkdir()
+    with pytest.raises(AssertionError, match=r"\nmodel/ cannot be written: ") as failed:
+        trained(project)
+    assert "Traceback" not in str(failed.value)
+    assert {path.name for path in (project / "model").iterdir()} == {"model.json", "model.onnx"}
 
 
 def test_an_empty_cell_is_a_missing_value(project: Path) -> None:

@@ -709,6 +709,14 @@ def test_make_smoke_calls_the_service_that_is_deployed(workshop: Bake, recorder:
     ]
 
 
+def test_make_smoke_stops_if_gcloud_fails(bake: Bake, tmp_path: Path) -> None:
+    (tmp_path / "gcloud").write_text("#!/bin/sh\necho 'ERROR: no project' >&2\nexit 1\n")
+    (tmp_path / "gcloud").chmod(0o755)
+    with pytest.raises(AssertionError, match="ERROR: no project") as failed:
+        run("make", "smoke", cwd=bake(deploy="cloud-run"), PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert "usage:" not in str(failed.value)
+
+
 GOOD = {"/health": (200, "application/json"), "/openapi.json": (200, "application/json")}
 
 

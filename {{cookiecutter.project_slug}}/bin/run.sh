@@ -28,6 +28,10 @@ EOF
     shift
 fi
 
+command -v "${1:-gunicorn}" >/dev/null || {
+    echo "${1:-gunicorn} is not installed; to install the requirements, run: make develop" >&2 && exit 127
+}
+
 # % if cookiecutter.datastore == "sql"
 # Migrate SQLite's file before a server or a command uses it. PostgreSQL is migrated by make migrate.
 case ${1:-gunicorn}:${DATABASE_URL:-sqlite:} in

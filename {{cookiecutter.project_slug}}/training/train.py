@@ -63,8 +63,12 @@ def read(text: str) -> tuple[list[Customer], list[str]]:
     """Return the customers and the outcomes of a CSV file; exit at the first invalid line."""
     found, outcomes = [], []
     rows = csv.DictReader(text.splitlines())
+    if OUTCOME not in (names := list(rows.fieldnames or [])):
+        sys.exit(f"the data has no column {OUTCOME}, only {names}; nothing was written")
     for row in rows:
         try:
+            if None in row:
+                raise ValueError(f"it has more cells than the first line, which has {len(names)}")
             if (outcome := row.pop(OUTCOME, None)) not in LABELS:
                 raise ValueError(f"{OUTCOME} is {outcome!r}, not one of {LABELS}")
             outcomes.append(outcome)
@@ -105,6 +109,9 @@ def main(path: str = "") -> None:
             sys.exit(
                 f"{count} rows have the outcome {label}, fewer than {LEAST}; nothing was written"
             )
+    for name in FIELDS:
+        if all(getattr(customer, name) is None for customer in found):
+            sys.exit(f"no row has a value for {name}; nothing was written")
     train, test, learnt, truth = train_test_split(found, outcomes, test_size=0.2, random_state=0)
     pipeline = build().fit(table(train), learnt)
     expected = pipeline.predict_proba(table(test))
@@ -139,17 +146,22 @@ def main(path: str = "") -> None:
             "output": {"label": LABELS[best], "probability": round(float(expected[0][best]), 6)},
         },
     }
-    with TemporaryDirectory() as folder:
-        write(Path(folder), model, card)
-        served = Model(Path(folder), Customer).probabilities(test)
-    if (difference := np.abs(served - expected).max()) > TOLERANCE:
-        sys.exit(f"ONNX differs from scikit-learn by {difference:.1e}; nothing was written")
-    write(FOLDER, model, card)
+    try:
+        FOLDER.mkdir(exist_ok=True)
+        # In FOLDER, so that both files can be moved, and a full disk leaves the old ones.
+        with TemporaryDirectory(dir=FOLDER) as folder:
+            write(Path(folder), model, card)
+            served = Model(Path(folder), Customer).probabilities(test)
+            if (difference := np.abs(served - expected).max()) > TOLERANCE:
+                sys.exit(f"ONNX differs from scikit-learn by {difference:.1e}; nothing was written")
+            for file in Path(folder).iterdir():
+                file.replace(FOLDER / file.name)
+    except OSError as error:
+        sys.exit(f"{FOLDER}/ cannot be written: {error}")
     print(f"{FOLDER}/: {NAME} {VERSION}, {len(model)} bytes, {card['metrics']}")
 
 
 def write(folder: Path, model: bytes, card: dict[str, Any]) -> None:
-    folder.mkdir(exist_ok=True)
     (folder / "model.onnx").write_bytes(model)
     (folder / "model.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
 

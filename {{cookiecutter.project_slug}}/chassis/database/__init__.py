@@ -61,9 +61,11 @@ class Database:
             self.kind = self.url.get_backend_name()
             # Import the driver before the fork, so that the workers share its memory.
             self.dialect = import_module(f".{self.kind}", __name__)
-            self.dialect.check(self.url)
+            fault = self.dialect.check(self.url)
         except (ValueError, exc.ArgumentError):
-            raise SystemExit("DATABASE_URL cannot be read: see .env.example") from None
+            fault = "its host or its port is invalid"
+        if fault:
+            raise SystemExit(f"DATABASE_URL='…': {fault}: use {URL.description}.")
         self.breaker = Breaker(f"The database ({self.kind})", self.seconds)
         self.bulkhead = Bulkhead(settings.threads, self.breaker.unavailable)
 

@@ -32,22 +32,44 @@ def run() -> None:
     engine = database.make_engine(connections=2)
     try:
         if database.kind == "sqlite":
-            migrate_sqlite(engine)
+            migrate_sqlite(database, engine)
         else:
-            with one_at_a_time(engine):
+            with one_at_a_time(database, engine):
                 migrate_postgresql(engine, settings.migration_timeout)
     finally:
         engine.dispose()
 
 
-def migrate_sqlite(engine: Engine) -> None:
+@contextmanager
+def connected(database: Database, engine: Engine) -> Iterator[Connection]:
+    """Yield a connection; raise SystemExit with one line if the database is unavailable."""
+    try:
+        connection = engine.connect()
+    except exc.DBAPIError as error:
+        if not database.dialect.is_unavailable(error.orig):
+            raise
+        reason = str(error.orig).partition("\n")[0]
+        raise SystemExit(unavailable(database, reason)) from None
+    with connection:
+        yield connection
+
+
+def unavailable(database: Database, reason: str) -> str:
+    path = f"{database.url.database}: " if database.kind == "sqlite" else ""
+    return f"The database ({database.kind}) is not available: {path}{reason}. Check DATABASE_URL."
+
+
+def migrate_sqlite(database: Database, engine: Engine) -> None:
     """Migrate a SQLite file, and create it if it is missing.
 
     Checks the foreign keys after each migration.
     """
     path = Path(engine.url.database or "")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    except OSError as error:
+        raise SystemExit(unavailable(database, error.strerror or "")) from None
     # Alembic copies a table to alter it. Dropping the old one must not delete rows of other tables.
     off = "PRAGMA foreign_keys = OFF"
     event.listen(engine, "connect", lambda raw, _: raw.execute(off))
@@ -56,19 +78,19 @@ def migrate_sqlite(engine: Engine) -> None:
         for table, _, parent, _ in ctx.connection.exec_driver_sql("PRAGMA foreign_key_check"):
             raise SystemExit(f"Rolled back: {table} refers to rows that {parent} does not have.")
 
-    with engine.connect() as connection:
+    with connected(database, engine) as connection:
         migrate(connection=connection, transactional_ddl=True, on_version_apply=check)
 
 
 @contextmanager
-def one_at_a_time(engine: Engine) -> Iterator[None]:
+def one_at_a_time(database: Database, engine: Engine) -> Iterator[None]:
     """Wait until no other deployment is migrating.
 
     CREATE INDEX CONCURRENTLY in another deployment waits for every session with a snapshot. So this
     session must not hold a snapshot. It does not block on the lock. It sends no parameters, because
     a statement with parameters keeps its snapshot until the next statement.
     """
-    with engine.connect() as connection:
+    with connected(database, engine) as connection:
         while not connection.scalar(text("SELECT pg_try_advisory_xact_lock(0)")):
             connection.rollback()
             print("Waiting for another migration …", file=sys.stderr)

@@ -1,6 +1,7 @@
 """Connect to PostgreSQL with timeouts, so that a silent server cannot block every thread."""
 
 import logging
+import re
 from time import monotonic
 from typing import Any
 
@@ -109,8 +110,8 @@ def is_read_only(connection: Connection) -> bool:
     return connection.scalar(select(func.current_setting("transaction_read_only"))) == "on"
 
 
-def check(url: URL) -> None:
-    """Raise ValueError for a URL that libpq refuses."""
+def check(url: URL) -> str:
+    """Return what libpq refuses in a URL, without its values; return "" if it accepts the URL."""
     parameters = dict(url.get_dialect()().create_connect_args(url)[1])
     parameters.pop("context", None)  # SQLAlchemy adds it, and libpq refuses it
     try:
@@ -120,6 +121,12 @@ def check(url: URL) -> None:
         # Without a user in the URL, libpq uses the system's, which may have no name in a container.
         trial = make_conninfo(**{"user": "api"} | parameters | {"host": nowhere, "hostaddr": None})
     except psycopg.Error as error:
-        raise ValueError from error
-    if b"/dev/null" not in psycopg.pq.PGconn.connect_start(trial.encode()).error_message:
-        raise ValueError
+        reason = str(error)
+    else:
+        reason = psycopg.pq.PGconn.connect_start(trial.encode()).error_message.decode()
+        if "/dev/null" in reason:
+            return ""
+    for name in url.query:
+        if re.search(rf"\b{re.escape(name)}\b", reason):
+            return f"its option {name} is invalid"
+    return "its host, its port or an option is invalid"

@@ -128,10 +128,16 @@ def main(url: str, audience: str, claims: list[str]) -> None:
     """Serve the issuer at a URL. With claims, get a token from the issuer at the URL; print it."""
     if urlsplit(url).scheme != "http":
         sys.exit(f"AUTH_ISSUER is {url}, which is not a local issuer: get a token from it.")
+    if not audience:
+        sys.exit("AUTH_AUDIENCE is not set: set it with AUTH_ISSUER, or set neither.")
     if not claims:
+        try:
+            issuer = Issuer(url, urlsplit(url).port or 80)
+        except OSError as error:
+            sys.exit(f"The issuer cannot start at {url}: {error.strerror}.")
         print(f"Issuing tokens at {url}. Ctrl-C stops it.", flush=True)
         with suppress(KeyboardInterrupt):
-            Issuer(url, urlsplit(url).port or 80).server.serve_forever()
+            issuer.server.serve_forever()
         return
     query = urlencode({"aud": audience} | dict(each.split("=", 1) for each in claims))
     direct = build_opener(ProxyHandler({}))  # a proxy cannot reach this machine's own address
@@ -143,4 +149,4 @@ def main(url: str, audience: str, claims: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(os.environ["AUTH_ISSUER"], os.environ["AUTH_AUDIENCE"], sys.argv[1:])
+    main(os.environ["AUTH_ISSUER"], os.environ.get("AUTH_AUDIENCE", ""), sys.argv[1:])

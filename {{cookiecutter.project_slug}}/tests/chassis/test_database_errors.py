@@ -199,15 +199,25 @@ def test_a_url_that_could_be_misread_is_refused_in_one_line(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "end",
-    ["host/api?sslmode=secret", "host/api?connect_timeout=secret", "host:99999/api"]
-    + ["a:1,b/api?target_session_attrs=secret", "host/api?service=secret"]
-    + ["/api?host=a&host=b&port=1&port=2"],
+    ("end", "fault"),
+    [
+        ("host/api?sslmode=secret", "option sslmode is invalid: use "),
+        ("host/api?sslmod=secret", "option sslmod is invalid: use "),
+        ("host/api?connect_timeout=secret", "option connect_timeout is invalid: use "),
+        ("host:99999/api", "host, its port or an option is invalid: use "),
+        ("host:secret/api", "host or its port is invalid: use "),
+        ("a:1,b/api?target_session_attrs=secret", ""),
+        ("host/api?service=secret", ""),
+        ("/api?host=a&host=b&port=1&port=2", ""),
+    ],
 )
-def test_a_url_with_a_value_that_libpq_refuses_is_refused_at_the_start(end: str) -> None:
+def test_a_url_that_libpq_refuses_is_refused_at_the_start(end: str, fault: str) -> None:
     with pytest.raises(SystemExit) as refused:
-        create_app(f"postgresql://ada:secret@{end}")
-    assert str(refused.value) == "DATABASE_URL cannot be read: see .env.example"
+        create_app(f"postgresql://ada:password@{end}")
+    (line,) = str(refused.value).splitlines()
+    assert line.startswith(f"DATABASE_URL='…': its {fault}")
+    assert line.endswith("%20.")
+    assert "secret" not in line
 
 
 @pytest.mark.parametrize(

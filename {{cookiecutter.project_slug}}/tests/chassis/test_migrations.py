@@ -116,6 +116,31 @@ def test_a_migration_that_leaves_rows_without_a_parent_is_rolled_back(
     assert revision(engine) == "1"
 
 
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("postgresql://ada:secret@127.0.0.1:1/api", "(postgresql) .*Connection refused"),
+        (
+            "sqlite:////dev/null/app.db",
+            "(sqlite) .*/dev/null/app.db: (File exists|Not a directory)",
+        ),
+        ("sqlite:////dev", "(sqlite) .*/dev: unable to open database file"),
+    ],
+)
+def test_a_database_that_is_unavailable_is_reported_in_one_line(
+    write: Write, monkeypatch: pytest.MonkeyPatch, url: str, reason: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    with pytest.raises(SystemExit) as failed:
+        command.upgrade(write(FIRST), "head")
+    (line,) = str(failed.value).splitlines()
+    kind, _, cause = reason.partition(" ")
+    assert line.startswith(f"The database {kind} is not available: ")
+    assert re.search(cause, line)
+    assert line.endswith(". Check DATABASE_URL.")
+    assert "secret" not in line
+
+
 def test_an_index_is_built_in_an_autocommit_block(engine: Engine, write: Write) -> None:
     command.upgrade(write(FIRST, INDEX, SECOND), "head")
     assert revision(engine) == "3"
