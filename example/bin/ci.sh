@@ -4,6 +4,10 @@
 set -eu
 cd "$(dirname "$0")/.."
 export CI=true
+case ${1:-code} in
+code | container) ;;
+*) echo "usage: bin/ci.sh [code|container]" >&2 && exit 2 ;;
+esac
 
 # A separate compose project on free ports, so that the containers and data of `docker compose up` are kept.
 compose() { PORT=0 docker compose --project-name="my-flask-api-ci" "$@"; }
@@ -17,7 +21,8 @@ finish() {
 trap 'exit 130' INT TERM
 trap finish EXIT
 await() {
-    curl --noproxy "*" --silent --output /dev/null --retry 30 --retry-delay 1 --retry-all-errors "http://$1/"
+    curl --noproxy "*" --silent --output /dev/null --retry 30 --retry-delay 1 --retry-all-errors "http://$1/" ||
+        { echo "http://$1/ did not respond within 30 seconds" >&2 && return 1; }
 }
 # The address of a port that the Docker engine publishes; the engine may be on another machine.
 published() {

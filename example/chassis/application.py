@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask
 
 from . import authentication, bodies, cors, docs, errors, logs, middleware, probes, routes
-from .checks import plain
+from .mistakes import plain
 from .openapi import document
 from .settings import ServerSettings
 

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask, request
 from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 
-from .checks import refuse
+from .mistakes import refuse
 from .security import VERIFIED, Scheme
 
 
@@ -39,7 +39,10 @@ class Security:
     def add_default(self, name: str, schemes: tuple[Scheme[Any], ...]) -> None:
         """Require schemes on a blueprint's routes; the name "" stands for the application."""
         if self.needs:
-            raise TypeError(f"secure({name!r}) was called after close_app: call it before")
+            raise TypeError(
+                f"secure() of {name or 'the application'} has no effect after close_app: call it, "
+                "or register its blueprint, before"
+            )
         self.defaults[name] = schemes
 
     def close(self, app: Flask) -> None:

@@ -37,7 +37,8 @@ class Body(RawIOBase):
         try:
             data = self.stream.read(wanted)
         except Exception as error:  # each server has its own exceptions, for example for bad chunks
-            raise BadRequest("The body could not be read to its end.") from error
+            detail = "a pause was too long, a chunk is malformed, or too many chunks are small."
+            raise BadRequest(f"The body could not be read to its end: {detail}") from error
         self.size += len(data)
         if self.size > self.limit:
             raise too_large(self.limit)

@@ -2,18 +2,18 @@
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import structs
+from werkzeug.exceptions import HTTPException
 
 from .media import refuse_file
+from .mistakes import name_of, reason, refuse
 from .schemas import is_text
 from .values import dec_hook, refused
-
-V = TypeVar("V", bound=Callable[..., Any])
 
 # View parameters that do not come from the path.
 PARTS = {"body", "query", "headers"}
@@ -23,30 +23,6 @@ IGNORED = {
     "accept": "read flask.request.accept_mimetypes",
     "content-type": "read flask.request.content_type",
 }
-
-
-def refuse(function: Any, mistake: str) -> TypeError:
-    name = getattr(function, "__qualname__", repr(function))
-    return TypeError(f"{getattr(function, '__module__', '')}.{name}: {mistake}")
-
-
-def plain(function: Any, name: str, value: Any) -> dict[str, Any]:
-    """Convert a dict to JSON types; raise TypeError if it is not a dict or cannot be JSON."""
-    try:
-        return msgspec.convert(msgspec.to_builtins(value, str_keys=True), dict[str, Any])
-    except (TypeError, msgspec.ValidationError) as error:
-        raise refuse(function, f"`{name}` cannot be an object in JSON: {error}") from error
-
-
-def mark(view: V, decorator: str, **marks: Any) -> V:
-    """Set attributes of a view; raise TypeError for a class."""
-    if isinstance(view, type):
-        raise refuse(view, f"it is a class: set `decorators = [{decorator}]` in it")
-    for name, value in marks.items():
-        if getattr(view, name, value) != value:
-            raise refuse(view, f"its `{name}` is declared twice: remove one")
-    vars(view).update(marks)
-    return view
 
 
 def bare(hint: Any) -> Any:
@@ -92,6 +68,11 @@ def read_signature(function: Callable[..., Any]) -> tuple[dict[str, Any], Any]:
         if parameter.default is not parameter.empty:
             mistake = f"the default of `{name}` is never used: "
             fix = "declare `class Q(Input)` with this field, and take `query: Q`"
+            if name in PARTS:
+                body = name == "body"
+                fix = (
+                    "write `body: T | None`" if body else "give defaults to the fields of its type"
+                )
             raise refuse(function, mistake + fix)
         if name not in hints:
             raise refuse(function, f"`{name}` has no type: write `{name}: str`, or another type")
@@ -109,13 +90,15 @@ def check_type(function: Callable[..., Any], name: str, kind: Any) -> None:
         msgspec.json.Decoder(kind, dec_hook=dec_hook)
         schema = msgspec.json.schema(kind, schema_hook=refuse_file)
     except TypeError as error:
-        fix = "use a msgspec.Struct, or read it from flask.request"
+        fix = "; use a msgspec.Struct, or read it from flask.request"
         if name == "return":
-            fix = "for another media type, add chassis.Media; else write `-> flask.Response`"
-        why = str(error).partition("\n")[0]
-        why = repr(kind) if why.endswith(":") else why  # the line only introduces a list
-        mistake = f"msgspec cannot use the type of `{name}`: {why}"
-        raise refuse(function, f"{mistake}; {fix}") from error
+            fix = "; for another media type, add chassis.Media; else write `-> flask.Response`"
+        elif name not in PARTS:
+            fix = "; use one value, such as `str` or `int`, or read it from flask.request"
+        why = reason(error)  # if it is the first line, it has the correction
+        fix = "" if str(error).startswith(why) else fix
+        mistake = f"msgspec cannot use the type of `{name}`: {why}{fix}"
+        raise refuse(function, mistake) from error
     for place, fix in [] if name == "return" else refused(kind, name):
         raise refuse(function, f"`{place}` can have values that cannot be stored: {fix}")
     types = schema.get("$defs", {})
@@ -143,3 +126,24 @@ def check_type(function: Callable[..., Any], name: str, kind: Any) -> None:
     )
     if many and name not in {*PARTS, "return"}:
         raise refuse(function, f"`{name}` is in the path: use one value, such as `str` or `int`")
+
+
+def check_options(function: Callable[..., Any], status: Any, headers: Any, errors: Any) -> None:
+    """Raise TypeError for an option of @operation() that has another type, or names no error."""
+    if not isinstance(status, int | None):
+        raise refuse(function, f"`status` is {status!r}: write a number, such as `status=201`")
+    if not isinstance(headers, Mapping):
+        fix = 'write a dict of functions, such as `headers={"Location": url_of}`'
+        raise refuse(function, f"`headers` is {headers!r}: {fix}")
+    if isinstance(errors, str) or not isinstance(errors, Iterable):
+        raise refuse(function, f"`errors` is {errors!r}: write a list, such as `errors=[404]`")
+    for error in errors:
+        is_type = isinstance(error, type) and issubclass(error, HTTPException)
+        if (error.code if is_type else error) not in range(400, 600):
+            fix = "name a status from 400 to 599, or a subclass of chassis.Error"
+            raise refuse(function, f"`errors` has {error!r}: {fix}")
+        try:
+            msgspec.json.schema(getattr(error, "model", None))
+        except TypeError as cause:
+            mistake = f"a member of {name_of(error)} cannot be JSON: {reason(cause)}"
+            raise refuse(function, f"{mistake}; use a msgspec.Struct") from cause

@@ -9,9 +9,10 @@ from typing import IO, Any, BinaryIO, get_args, get_origin
 import msgspec
 from flask import Response
 
-from .checks import bare, check_type, members, plain, refuse
+from .checks import bare, check_type, members
 from .forms import check_form, encoding_of
 from .media import FORMS, JSON, Media, Upload, is_json
+from .mistakes import plain, refuse
 from .patch import media_type_of
 from .values import dec_hook
 

@@ -79,7 +79,9 @@ class Describer:
                         parameter["description"] = schema["description"]
                     parameters.append(parameter)
         if method == "GET" and "ETag" in operation.responses.headers:
-            parameters.append({"name": "If-None-Match", "in": "header"} | OPTIONAL)
+            # It has no maxLength, because only gunicorn limits this header.
+            schema = {"type": "string", "format": "etag"}
+            parameters.append({"name": "If-None-Match", "in": "header", "schema": schema})
         return parameters
 
     def successes(self, operation: Operation, method: str) -> dict[str, Any]:

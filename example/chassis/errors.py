@@ -77,7 +77,7 @@ class Error(HTTPException):
             if not value:
                 raise TypeError(f"{cls.__qualname__}: add `{name} = …`")
         if cls.status not in range(400, 600):
-            raise TypeError(f"{cls.__qualname__}: `status` is {cls.status}: use 400 to 599")
+            raise TypeError(f"{cls.__qualname__}: `status` is {cls.status!r}: use 400 to 599")
         hints = get_type_hints(cls, include_extras=True)
         members: list[Any] = [(name, Literal[value], value) for name, value in fixed.items()]
         owners = cls.__mro__[: cls.__mro__.index(Error)]

@@ -41,14 +41,14 @@ def send(
     called = begun = waiting = False
     try:
         for chunk in chain(held[2:], body) if len(held) > 2 else body:
-            if not called:
-                called = True
-                start_response(held[0], held[1])
-                begun = True
             if not isinstance(chunk, bytes):
                 raise TypeError(
                     f"A stream has to yield bytes or, in a Response, str; not {chunk!r:.100}"
                 )
+            if not called:
+                called = True
+                start_response(held[0], held[1])
+                begun = True
             waiting = True
             yield chunk
             waiting = False

@@ -7,12 +7,13 @@ import msgspec
 from flask import request
 from msgspec import structs
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.formparser import default_stream_factory
 
-from .checks import bare, members, refuse
+from .checks import bare, members
 from .errors import Fault, Invalid
 from .media import MULTIPART, Upload, read_file, schema_of
+from .mistakes import reason, refuse
 from .requests import fault_of, pointer_to, single
 from .schemas import is_text
 from .values import dec_hook, not_finite, refused
@@ -38,8 +39,8 @@ def check_form(function: Callable[..., Any], kind: Any, most: int, types: Iterab
         types_of = msgspec.json.schema(kind, schema_hook=schema_of)["$defs"]
     except TypeError as error:
         fix = "use one value, a list of values, or a subclass of chassis.Upload"
-        why = str(error).partition("\n")[0]
-        raise refuse(function, f"msgspec cannot use the type of `body`: {why}; {fix}") from error
+        why = f"msgspec cannot use the type of `body`: {reason(error)}"
+        raise refuse(function, f"{why}; {fix}") from error
     for place, fix in refused(kind, "body"):
         raise refuse(function, f"`{place}` can have values that cannot be stored: {fix}")
     for name, part in types_of[kind.__name__]["properties"].items():
@@ -50,8 +51,8 @@ def check_form(function: Callable[..., Any], kind: Any, most: int, types: Iterab
         if {*types} != {MULTIPART}:
             raise refuse(function, f"`{name}` is a file: name {MULTIPART} alone in Media(…)")
         if max(file.max_bytes or 0 for file in files) > most:
-            fix = "give Media(…) a `max_bytes` for the whole body, in place of MAX_BODY_BYTES"
-            raise refuse(function, f"`{name}` may be larger than the body: {fix}")
+            fix = "give Media(…) a `max_bytes` that is larger, for the whole body"
+            raise refuse(function, f"the file `{name}` has a `max_bytes`: {fix}")
 
 
 def encoding_of(kind: Any) -> dict[str, Any]:
@@ -80,6 +81,10 @@ def read_form(kind: Any, lists: set[str]) -> Any:
             file.close()
         if isinstance(error, ValueError):
             raise BadRequest(f"The body is not a valid form: {error}.") from error
+        if getattr(error, "description", "") == RequestEntityTooLarge.description:
+            count, size = request.max_form_parts, request.max_form_memory_size
+            detail = f"The form has more than {count} parts, or a text of more than {size} bytes."
+            raise RequestEntityTooLarge(detail) from error
         raise
     vars(request).update(form=form, files=uploads)  # closed with the request
     given: MultiDict[str, Any] = MultiDict(form)

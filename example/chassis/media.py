@@ -25,6 +25,9 @@ class Media:
         self.types, self.max_bytes = types, max_bytes
         check("Media(…)", types, max_bytes)
 
+    def __repr__(self) -> str:
+        return f"Media({', '.join(map(repr, self.types))})"
+
 
 class Upload(FileStorage):
     """A file in a multipart body. A subclass sets its limits:
@@ -86,7 +89,9 @@ def read_file(kind: Any, given: Any) -> Any:
     size = given.stream.seek(0, 2)
     given.stream.seek(0)
     if kind.max_bytes and size > kind.max_bytes:
-        raise RequestEntityTooLarge(f"The file {given.name} has more than {kind.max_bytes} bytes.")
+        raise RequestEntityTooLarge(
+            f"The file `{given.name}` is larger than {kind.max_bytes} bytes."
+        )
     media_type = given.mimetype or "application/octet-stream"
     if not is_one_of(media_type, kind.media_types):
         types = " or ".join(kind.media_types)

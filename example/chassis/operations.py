@@ -9,8 +9,9 @@ import msgspec
 from flask import Response
 from werkzeug.exceptions import HTTPException
 
-from .checks import mark, plain, read_signature, refuse
+from .checks import check_options, read_signature
 from .content import Content, body_of, show
+from .mistakes import mark, plain, refuse
 from .readers import reader_of
 from .requests import lists_of, read_headers, read_path, read_query
 from .responses import Headers, Responses
@@ -90,8 +91,8 @@ def operation(
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Response]:
         takes, returns = read_signature(function)
+        check_options(function, status, headers or {}, errors)
         responses = Responses(function, returns, status, headers or {})
-        check_errors(function, errors)
         body = body_of(function, takes["body"]) if "body" in takes else None
         read_body = reader_of(body) if body else None
         query, header_type = takes.get("query"), takes.get("headers")
@@ -133,12 +134,3 @@ def undocumented(view: V) -> V:
     For a view of an extension: `undocumented(app.view_functions["blueprint.static"])`.
     """
     return mark(view, "undocumented", undocumented=True)
-
-
-def check_errors(function: Callable[..., Any], errors: Sequence[Any]) -> None:
-    """Raise TypeError for an error that is neither a status nor an error type."""
-    for error in errors:
-        is_type = isinstance(error, type) and issubclass(error, HTTPException)
-        if (error.code if is_type else error) not in range(400, 600):
-            fix = "name a status from 400 to 599, or a subclass of chassis.Error"
-            raise refuse(function, f"`errors` has {error!r}: {fix}")

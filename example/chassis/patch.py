@@ -7,8 +7,9 @@ from typing import Any, TypeVar, get_args, get_origin
 import msgspec
 from msgspec import UNSET, Struct, StructMeta, structs
 
-from .checks import bare, members, refuse
+from .checks import bare, members
 from .errors import Fault, Invalid
+from .mistakes import refuse
 from .requests import fault_of, pointer_to
 from .values import dec_hook
 

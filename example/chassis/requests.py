@@ -10,22 +10,26 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest, NotFound
 
 from .decoding import MALFORMED, Decoder
-from .errors import Fault, Invalid
+from .errors import FAULT, Fault, Invalid, cut
 from .media import schema_of
 from .values import dec_hook, is_storable, not_finite
 
 T = TypeVar("T")
+# Reasons that Python's messages do not give: they name a place in a string, or Python's limit.
+REASONS = {UnicodeDecodeError: "it is not in UTF-8", RecursionError: "it is nested too deeply"}
 
 
 def read_body(decoder: Decoder[T]) -> T:
     """Decode the request's JSON body. The body is not cached, because nothing else reads it."""
+    raw = request.get_data(cache=False)
     try:
-        return decoder.decode(request.get_data(cache=False))
+        return decoder.decode(raw)
     except msgspec.ValidationError as error:
         detail, place = fault_of(error)
         raise Invalid(Fault(detail, pointer=pointer_to(place))) from error
     except MALFORMED as error:
-        raise BadRequest(f"The body is not valid JSON: {error}.") from error
+        why = REASONS.get(type(error), error) if raw else "it is empty"
+        raise BadRequest(f"The body is not valid JSON: {why}.") from error
 
 
 def read_path(value: Any, kind: type[T]) -> T:
@@ -33,9 +37,10 @@ def read_path(value: Any, kind: type[T]) -> T:
     try:
         made = msgspec.convert(value, kind, strict=False, dec_hook=dec_hook)
     except msgspec.ValidationError as error:
-        raise NotFound from error
+        why = cut(str(error), FAULT)  # it can repeat the value
+        raise NotFound(f"A value in the path is invalid: {why}.") from error
     if not is_storable(made):
-        raise NotFound
+        raise NotFound("A value in the path is invalid: it cannot be stored.")
     return made
 
 
@@ -91,13 +96,13 @@ def fault_of(error: msgspec.ValidationError) -> tuple[str, list[str]]:
 
     "Expected `int`, got `str` - at `$.rows[0].n`": "Expected `int`, got `str`", ["rows", "0", "n"].
     """
-    text, path = str(error), ""
-    if at := re.fullmatch(r"(.*) - at (?:`key` in )?`\$([^`]*)`", text, re.DOTALL):
-        text, path = at.groups()
+    text, key, path = str(error), "", ""
+    if at := re.fullmatch(r"(.*) - at (`key` in )?`\$([^`]*)`", text, re.DOTALL):
+        text, key, path = at.groups()
     known, unknown, _ = path.partition("[...]")  # msgspec does not name the key of a dict
     place = re.findall(r"[^.\[\]]+", known)
-    if unknown:
-        return text, place
+    if unknown or key:
+        return f"{text} in a {'value' if unknown else 'key'} of the object", place
     if field := re.fullmatch(
         r"Object (?:missing required|contains unknown) field `(.*)`", text, re.DOTALL
     ):

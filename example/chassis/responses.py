@@ -11,8 +11,9 @@ import msgspec
 from flask import Response
 from werkzeug import Response as BaseResponse
 
-from .checks import bare, check_type, members, refuse
+from .checks import bare, check_type, members
 from .content import Content, response_of
+from .mistakes import refuse
 from .streams import respond, revalidate
 
 EMPTY = {204, 205, 304}  # no content: https://www.rfc-editor.org/rfc/rfc9110#section-6.4.1

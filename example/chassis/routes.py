@@ -9,7 +9,8 @@ from uuid import UUID
 from flask import Flask
 from werkzeug.routing import Rule
 
-from .checks import PARTS, bare, refuse
+from .checks import PARTS, bare
+from .mistakes import name_of, refuse
 
 # The types that Flask's converters return; all others return str.
 CONVERTERS = {"int": int, "float": float, "uuid": UUID}
@@ -41,8 +42,9 @@ def check_routes(app: Flask) -> None:
         if not view:  # a redirect, for example
             continue
         for method in methods_of(rule):
-            if served.setdefault((rule.rule, method), view) is not view:
-                raise refuse(view, f"another view serves {method} {rule.rule} too: remove one")
+            if (other := served.setdefault((rule.rule, method), view)) is not view:
+                mistake = f"{name_of(other)} serves {method} {rule.rule} too: remove one"
+                raise refuse(view, mistake)
         if hasattr(view, "is_wrapped"):
             raise refuse(view, "@operation() has no effect above the route: put it below")
         for method in vars(getattr(view, "view_class", object)).values():

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from flask import Blueprint, Flask, request
 
-from .checks import mark, refuse
+from .mistakes import mark, refuse
 
 __all__ = ["Scheme", "api_key", "bearer", "open_id_connect", "public", "secure"]
 
@@ -26,8 +26,8 @@ match_bearer = re.compile(r"bearer +([\w.~+/-]+=*)", re.ASCII | re.IGNORECASE).f
 class Scheme(Generic[C]):
     """A security scheme. Make one with `bearer`, `api_key` or `open_id_connect`.
 
-    `verify` takes the token or key, which is never empty, and returns the caller. If it returns a
-    falsy value, such as None or "", the response is 401. `verify` may raise other errors.
+    `verify` takes the token or key, which is never empty, and returns the caller. It may raise
+    errors. If it returns a falsy value, such as None or "", the response is 401.
     """
 
     verify: Verify[C]
@@ -60,7 +60,7 @@ class Scheme(Generic[C]):
         """Return the caller; raise LookupError if this scheme has not verified the request."""
         scheme, caller = request.environ.get(VERIFIED, (None, None))
         if not scheme or scheme.name != self.name:
-            raise LookupError(f"the scheme `{self.name}` has not verified this request")
+            raise LookupError(f"the scheme `{self.name}` is not required here: use `secure`")
         return caller  # type: ignore[no-any-return]
 
     def read(self) -> str:

@@ -98,7 +98,10 @@ def before_the_fork(server: Any) -> None:
     Log a warning for each thread, because threads do not exist in the forked workers.
     """
     for thread in threading.enumerate()[1:]:
-        message = "The thread %s was started before the fork: it does not run in the workers."
+        message = (
+            "The thread %s was started before the fork, so no worker has it: "
+            "start it in each worker, as docs/jobs.md shows."
+        )
         server.log.warning(message, thread.name)
     gc.collect()
     gc.freeze()

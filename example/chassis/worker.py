@@ -22,13 +22,11 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 # Seconds for a client to close its side: https://www.rfc-editor.org/rfc/rfc9112#section-9.6
 LINGER = 2
-# Seconds for which a stopping worker still accepts connections. SIGTERM to a process group reaches
-# the workers before the master closes the port. If they closed it first, connections would stay
-# queued.
+# Seconds that a stopping worker still accepts connections. SIGTERM to a process group reaches it
+# before the master closes the port. If it closed the port first, connections would stay queued.
 LAST_CALL = 0.5
-# Seconds before the last accept() and after close(). A connection that arrives between the two is
-# reset. So no request starts meanwhile: busy threads would delay close(), and served clients would
-# connect again.
+# Seconds before the last accept() and after close(). A connection that arrives in between is reset.
+# No request starts then, because busy threads would delay close(), and clients would reconnect.
 QUIET = 0.05
 # Maximum number of chunks under SMALL bytes in a body: docs/server.md has the CPU time of a chunk.
 CHUNKS, SMALL = 4096, 256

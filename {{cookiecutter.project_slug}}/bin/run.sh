@@ -16,7 +16,9 @@ if [ -f .env ]; then
         case $name in
         "#"*) continue ;;
         "" | [!A-Za-z_]* | *[!A-Za-z0-9_]*)
-            [ -z "$line" ] || { echo ".env: '$name' is not a name: write NAME=value" >&2 && exit 1; }
+            # Print only the beginning of the line, because it may be part of a secret of several lines.
+            [ -z "$line" ] ||
+                { printf ".env: '%.8s…' does not begin with a name: write NAME=value\n" "$name" >&2 && exit 1; }
             ;;
         "$line") ;; # only a name: the variable is already in the environment, if it is set
         *) printenv "$name" >/dev/null || set -- "$line" "$@" ;;

@@ -23,7 +23,7 @@ from . import database as datastore
 # % elif cookiecutter.datastore == "firestore"
 from . import firestore as datastore
 # % endif
-from .checks import plain
+from .mistakes import plain
 # % if cookiecutter.telemetry == "prometheus"
 from .metrics import MetricsSettings
 # % endif

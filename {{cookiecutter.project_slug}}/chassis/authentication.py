@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask, request
 from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 
-from .checks import refuse
+from .mistakes import refuse
 from .security import VERIFIED, Scheme
 
 

@@ -10,9 +10,10 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.formparser import default_stream_factory
 
-from .checks import bare, members, reason, refuse
+from .checks import bare, members
 from .errors import Fault, Invalid
 from .media import MULTIPART, Upload, read_file, schema_of
+from .mistakes import reason, refuse
 from .requests import fault_of, pointer_to, single
 from .schemas import is_text
 from .values import dec_hook, not_finite, refused

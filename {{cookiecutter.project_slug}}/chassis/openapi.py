@@ -8,8 +8,8 @@ import msgspec
 from flask import Flask, Response
 from werkzeug.routing import Rule
 
-from .checks import refuse
 from .describe import Describer
+from .mistakes import refuse
 from .operations import Operation
 from .patch import merge
 from .routes import methods_of, path_of

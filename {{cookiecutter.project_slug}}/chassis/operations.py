@@ -1,7 +1,7 @@
 """Declare what a view takes and returns, in the type annotations of its function."""
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -9,8 +9,9 @@ import msgspec
 from flask import Response
 from werkzeug.exceptions import HTTPException
 
-from .checks import mark, name_of, plain, read_signature, reason, refuse
+from .checks import check_options, read_signature
 from .content import Content, body_of, show
+from .mistakes import mark, plain, refuse
 from .readers import reader_of
 from .requests import lists_of, read_headers, read_path, read_query
 from .responses import Headers, Responses
@@ -90,8 +91,8 @@ def operation(
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Response]:
         takes, returns = read_signature(function)
+        check_options(function, status, headers or {}, errors)
         responses = Responses(function, returns, status, headers or {})
-        check_errors(function, errors)
         body = body_of(function, takes["body"]) if "body" in takes else None
         read_body = reader_of(body) if body else None
         query, header_type = takes.get("query"), takes.get("headers")
@@ -133,19 +134,3 @@ def undocumented(view: V) -> V:
     For a view of an extension: `undocumented(app.view_functions["blueprint.static"])`.
     """
     return mark(view, "undocumented", undocumented=True)
-
-
-def check_errors(function: Callable[..., Any], errors: Sequence[Any]) -> None:
-    """Raise TypeError for an error that is neither a status nor an error type."""
-    if isinstance(errors, str) or not isinstance(errors, Iterable):
-        raise refuse(function, f"`errors` is {errors!r}: write a list, such as `errors=[404]`")
-    for error in errors:
-        is_type = isinstance(error, type) and issubclass(error, HTTPException)
-        if (error.code if is_type else error) not in range(400, 600):
-            fix = "name a status from 400 to 599, or a subclass of chassis.Error"
-            raise refuse(function, f"`errors` has {error!r}: {fix}")
-        try:
-            msgspec.json.schema(getattr(error, "model", None))
-        except TypeError as cause:
-            mistake = f"a member of {name_of(error)} cannot be JSON: {reason(cause)}"
-            raise refuse(function, f"{mistake}; use a msgspec.Struct") from cause

@@ -11,8 +11,9 @@ import msgspec
 from flask import Response
 from werkzeug import Response as BaseResponse
 
-from .checks import bare, check_type, members, refuse
+from .checks import bare, check_type, members
 from .content import Content, response_of
+from .mistakes import refuse
 from .streams import respond, revalidate
 
 EMPTY = {204, 205, 304}  # no content: https://www.rfc-editor.org/rfc/rfc9110#section-6.4.1
@@ -32,11 +33,6 @@ class Responses:
         self, function: Callable[..., Any], hint: Any, status: int | None, headers: Headers
     ) -> None:
         """Read a function's return annotation; raise TypeError if it is not supported."""
-        if not isinstance(status, int | None):
-            raise refuse(function, f"`status` is {status!r}: write a number, such as `status=201`")
-        if not isinstance(headers, Mapping):
-            fix = 'write a dict of functions, such as `headers={"Location": url_of}`'
-            raise refuse(function, f"`headers` is {headers!r}: {fix}")
         plain, paired = split(function, hint)
         if Response in map(bare, sum(paired.values(), plain)) and (plain[1:] or paired):
             fix = "write `-> flask.Response` alone, or `tuple[T, Literal[201]]` for a status"

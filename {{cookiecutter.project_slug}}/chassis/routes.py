@@ -9,7 +9,8 @@ from uuid import UUID
 from flask import Flask
 from werkzeug.routing import Rule
 
-from .checks import PARTS, bare, name_of, refuse
+from .checks import PARTS, bare
+from .mistakes import name_of, refuse
 
 # The types that Flask's converters return; all others return str.
 CONVERTERS = {"int": int, "float": float, "uuid": UUID}

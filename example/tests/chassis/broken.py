@@ -53,6 +53,10 @@ def no_bytes() -> Iterator[Any]:
     yield 2
 
 
+def at_once_no_bytes() -> Iterator[Any]:
+    yield 2
+
+
 def endless() -> Iterator[str]:
     while True:
         yield "x" * 10_000
@@ -61,6 +65,7 @@ def endless() -> Iterator[str]:
 STREAMS = {
     "endless": endless,
     "no-bytes": no_bytes,
+    "at-once-no-bytes": at_once_no_bytes,
     "halfway": halfway,
     "interrupted": interrupted,
     "at-once": at_once,

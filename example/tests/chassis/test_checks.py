@@ -48,6 +48,10 @@ def default_of_a_part(query: Query = Query()) -> None:  # noqa: B008
     pass
 
 
+def default_body(body: Query | None = None) -> None:
+    pass
+
+
 def no_return(item_id: int):  # type: ignore[no-untyped-def]
     pass
 
@@ -69,6 +73,22 @@ async def coroutine() -> None:
 
 
 def unreadable(body: Unreadable) -> None:
+    pass
+
+
+class Deep(Input):
+    inner: Unreadable
+
+
+def unreadable_field(body: Deep) -> None:
+    pass
+
+
+def unreadable_path(item: Unreadable) -> None:
+    pass
+
+
+def untagged(body: Query | Deep) -> None:
     pass
 
 
@@ -205,13 +225,17 @@ def takes_body(body: Query) -> None:
     [
         (no_type, "`item_id` has no type: write `item_id: str`"),
         (default, "the default of `limit` is never used: .* take `query: Q`"),
-        (default_of_a_part, "the default of `query` is never used"),
+        (default_of_a_part, "the default of `query` is never used: give defaults to the fields"),
+        (default_body, "the default of `body` is never used: write `body: T \\| None`"),
         (no_return, "add `-> T` or `-> None`"),
         (starred, "a request cannot fill `\\*names: str`"),
         (double_starred, "a request cannot fill `\\*\\*names: str`"),
         (positional, "a request cannot fill `name: str`"),
         (coroutine, "it is `async`, .*: use `def`"),
-        (unreadable, "the type of `body`"),
+        (unreadable, "the type of `body`: type .*Unreadable.* use a msgspec.Struct"),
+        (unreadable_field, "the type of `body`: type .*Unreadable.* is not supported"),
+        (unreadable_path, "the type of `item`: type .*Unreadable.* use one value"),
+        (untagged, "the type of `body`: .* must be tagged .* is not supported$"),
         (no_fields, "the type of `query` has no fields"),
         (enum_query, "the type of `query` has no fields"),
         (dataclass_headers, "the type of `headers` must be a msgspec.Struct"),
@@ -222,7 +246,7 @@ def takes_body(body: Query) -> None:
         (unknown_type, "name 'Missing' is not defined: import the type"),
         (optional_query, "the type of `query` has no fields"),
         (optional_path, "`item_id` is in the path: use one value"),
-        (from_flask, "use a msgspec.Struct, or read it from flask.request"),
+        (from_flask, "use one value, .*, or read it from flask.request"),
         (unreadable_response, "write `-> flask.Response`"),
         (generator, "it yields: write .*Iterator.*, or return a list"),
         (authorization, "OpenAPI ignores the header Authorization: declare a security scheme"),
@@ -280,6 +304,24 @@ def get_item(item_id: str) -> None:
 def test_an_invalid_error_is_refused_at_import(error: Any) -> None:
     with pytest.raises(TypeError, match="`errors` has .*: name a status from 400 to 599, or"):
         operation(errors=[error])(no_content)
+
+
+@pytest.mark.parametrize("errors", [404, "404", Conflict])
+def test_errors_that_are_not_a_list_are_refused_at_import(errors: Any) -> None:
+    with pytest.raises(TypeError, match="no_content: `errors` is .*: write a list, such as"):
+        operation(errors=errors)(no_content)
+
+
+def test_an_error_with_a_member_that_json_cannot_hold_is_refused_at_import() -> None:
+    class Broken(Error):
+        status = 409
+        type = "about:blank"
+        title = "Broken"
+
+        part: Unreadable
+
+    with pytest.raises(TypeError, match=r"no_content: a member of .*Broken cannot .*Unreadable"):
+        operation(errors=[Broken])(no_content)
 
 
 @pytest.mark.parametrize("error", [409, HTTPStatus.CONFLICT, Conflict])
@@ -372,7 +414,9 @@ def test_an_operation_above_its_route_is_refused_at_the_end() -> None:
 
 def test_two_views_on_one_path_are_refused_at_the_end() -> None:
     app = with_route("/health", undocumented(lambda: "fine"))
-    with pytest.raises(TypeError, match="another view serves GET /health too: remove one"):
+    with pytest.raises(
+        TypeError, match=r"get_health: .*<lambda> serves GET /health too: remove one"
+    ):
         close_app(app)
 
 

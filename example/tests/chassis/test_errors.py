@@ -71,6 +71,21 @@ def test_a_body_that_is_not_json_is_400(client: FlaskClient, body: bytes) -> Non
     assert problem(post(client, body))["status"] == 400
 
 
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "it is empty"),
+        (b'{"name": "\xff"}', "it is not in UTF-8"),
+        (b"[" * 60_000, "it is nested too deeply"),
+    ],
+    ids=lambda value: str(value[:20]),
+)
+def test_the_detail_of_a_body_that_is_not_json_has_the_reason(
+    client: FlaskClient, body: bytes, reason: str
+) -> None:
+    assert problem(post(client, body))["detail"] == f"The body is not valid JSON: {reason}."
+
+
 def test_json_that_is_no_object_is_422(client: FlaskClient) -> None:
     assert problem(post(client, b"[]"))["errors"][0]["pointer"] == ""
 
@@ -184,6 +199,7 @@ def test_a_status_that_other_errors_have_too_is_documented_with_both(shop: Flask
         ({"status": 410, "title": "Gone"}, "add `type = …`"),
         ({"status": 410, "type": "about:blank"}, "add `title = …`"),
         ({"status": 200, "type": "about:blank", "title": "No"}, "`status` is 200: use 400 to 599"),
+        ({"status": "410", "type": "about:blank", "title": "No"}, "`status` is '410': use 400"),
     ],
 )
 def test_an_error_type_that_is_incomplete_is_refused(

@@ -140,6 +140,13 @@ def test_a_file_or_a_form_that_is_too_large_gets_413(client: FlaskClient, name: 
     assert response.mimetype == "application/problem+json"
 
 
+def test_the_detail_of_a_form_of_too_many_parts_has_the_limits(client: FlaskClient) -> None:
+    client.application.config["MAX_FORM_PARTS"] = 5
+    response = client.post("/form", **form(tags=["old"] * 10))
+    assert response.status_code == 413
+    assert response.get_json()["detail"].startswith("The form has more than 5 parts, or a text of")
+
+
 @pytest.mark.parametrize(
     ("content_type", "body"),
     [
@@ -388,14 +395,20 @@ def file_in_json() -> Files:
     ("function", "correction"),
     [
         (json_with_a_file, 'a file is not JSON: write .*Media."multipart/form-data"'),
-        (csv_of_a_struct, "a body of text/csv cannot be .*Thing.*: take `str`, `bytes` or `IO"),
+        (
+            csv_of_a_struct,
+            r"a body of text/csv cannot be .*Thing, Media\('text/csv'\)\]`: take `str`, `bytes` or `IO",
+        ),
         (form_of_text, "a body of multipart/form-data cannot be .*a Struct for a form"),
         (
             form_with_an_object,
             "`thing` in a form cannot be read from text: use one value, or a list of values",
         ),
         (file_in_a_query_string, "`file` is a file: name multipart/form-data alone"),
-        (large_file, "`file` may be larger than the body: give Media.* a `max_bytes`"),
+        (
+            large_file,
+            "the file `file` has a `max_bytes`: give Media.* a `max_bytes` that is larger",
+        ),
         (two, "several Media in one body: name all media types in one"),
         (no_types, "Media has no media type: write"),
         (bounded_bytes, "Meta has no effect on bytes: use Media.*max_bytes"),

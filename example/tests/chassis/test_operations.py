@@ -191,6 +191,17 @@ def test_a_key_has_a_type_too(client: FlaskClient) -> None:
     assert fault(client.post("/v1/ranges", json=body))["pointer"] == "/names"
 
 
+def test_a_fault_in_a_dict_is_not_a_fault_of_the_dict(client: FlaskClient) -> None:
+    """msgspec names neither the key nor the value's place, so the pointer is that of the dict."""
+    text = "Expected `int`, got `str` in a {} of the object"
+    assert fault(client.put("/v1/things/7", json={"count": 5, "stock": {"1": "2"}})) == {
+        "detail": text.format("value"),
+        "pointer": "/stock",
+    }
+    body = {"first": 1, "last": 2, "names": {"two": "two"}}
+    assert fault(client.post("/v1/ranges", json=body))["detail"] == text.format("key")
+
+
 def test_a_query_is_converted_from_text(client: FlaskClient) -> None:
     response = client.get("/v1/things?limit=5&fragile=true")
     assert response.json == [{"id": 0, "count": 5, "fragile": True}]
@@ -247,7 +258,11 @@ def test_a_fault_between_fields_has_a_detail(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("thing_id", ["seven", "1001"])
 def test_a_path_that_its_type_does_not_allow_is_404(client: FlaskClient, thing_id: str) -> None:
-    assert client.get(f"/v1/things/{thing_id}/label").status_code == 404
+    response = client.get(f"/v1/things/{thing_id}/label")
+    assert response.status_code == 404
+    assert response.get_json()["detail"].startswith(
+        "A value in the path is invalid: Expected `int`"
+    )
 
 
 def test_a_view_that_returns_none_gets_204(client: FlaskClient) -> None:

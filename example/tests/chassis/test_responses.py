@@ -260,6 +260,8 @@ def test_an_unsupported_type_is_refused_at_import(function: Any, correction: str
     [
         ({"status": 404}, "404 is not a success"),
         ({"status": 100}, "100 is not a success"),
+        ({"status": "201"}, "`status` is '201': write a number"),
+        ({"headers": ["Location"]}, r"`headers` is \['Location'\]: write a dict of functions"),
         ({"headers": {"ETag": str}}, "it returns none"),
     ],
 )

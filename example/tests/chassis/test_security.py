@@ -185,10 +185,10 @@ def test_a_route_that_is_added_after_close_app_has_the_default() -> None:
 def test_a_default_after_close_app_is_refused(app: Flask) -> None:
     late = Blueprint("late", __name__)
     secure(late, bearer(str))
-    with pytest.raises(
-        TypeError, match=r"secure\('late'\) was called after close_app: call it before"
-    ):
+    with pytest.raises(TypeError, match=r"secure\(\) of late has no effect after close_app"):
         app.register_blueprint(late)
+    with pytest.raises(TypeError, match=r"secure\(\) of the application has no effect"):
+        secure(app, bearer(str))
 
 
 def test_an_error_handler_of_the_application_handles_401_and_403() -> None:
