@@ -23,10 +23,10 @@ from . import database as datastore
 # % elif cookiecutter.datastore == "firestore"
 from . import firestore as datastore
 # % endif
-from .mistakes import plain
 # % if cookiecutter.telemetry == "prometheus"
 from .metrics import MetricsSettings
 # % endif
+from .mistakes import plain
 # % if cookiecutter.model == "onnx"
 from .model import ModelSettings
 # % endif

@@ -84,17 +84,13 @@ class Claims(msgspec.Struct, kw_only=True, dict=True):
         return set(sum(given, []))
 
     def read(self, kind: type[T]) -> T:
-        """Return the claims as a type of yours, such as a subclass with a field `email: str`.
-
-        Raises Denied (401) if they do not fit.
-        """
+        """Return the claims as a type with more fields; raise Denied (401) if they do not fit."""
         try:
             return msgspec.convert(vars(self)["all"], kind)
         except msgspec.ValidationError as error:
             logger.warning("A token does not fit %s: %s", kind.__name__, error)
-            raise Denied(
-                "A claim of the token is missing or invalid.", [tokens.challenge("invalid_token")]
-            ) from error
+            challenges = [tokens.challenge("invalid_token")]
+            raise Denied("A claim of the token is missing or invalid.", challenges) from error
 
 
 @per_process

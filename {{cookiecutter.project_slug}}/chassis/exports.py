@@ -28,19 +28,18 @@ LAST_EXPORT, LAST_TRY = 1.0, 0.1
 
 
 class Reason(logging.Filter):
-    """Drop the messages of an SDK exporter, and keep the last reason for `Watched` to log.
+    """Drop the messages of an SDK exporter; keep the reason of the last attempt, for `Watched`.
 
-    The exporter retries for OTEL_EXPORTER_OTLP_TIMEOUT and logs each failed attempt. So `text` is
-    set as soon as the first attempt has failed. The message after the last attempt has no reason.
+    The message after the last attempt, which reports that all attempts failed, has no reason.
     """
 
-    text = ""
+    text = ""  # empty until an attempt fails
 
     def filter(self, record: logging.LogRecord) -> bool:
-        message = record.getMessage()
-        if not self.text or "max retries or shutdown" not in message:
-            message = message.removeprefix("Transient error ").partition(" encountered while")[0]
-            self.text = message[:300].rstrip(".")  # a message can contain a proxy's response
+        text = record.getMessage()
+        if not self.text or "max retries or shutdown" not in text:
+            text = text.removeprefix("Transient error ").partition(" encountered while")[0]
+            self.text = text[:300].rstrip(".")  # a message can contain a proxy's response
         return False
 
 
@@ -65,8 +64,7 @@ class Watched:
 
     def export(self, *arguments: Any, **more: Any) -> Any:
         result = super().export(*arguments, **more)  # type: ignore[misc]
-        failed = result.name != "SUCCESS"
-        if not failed:
+        if not (failed := result.name != "SUCCESS"):
             self.reason.text = ""
         if failed and not self.is_failing:
             text = "Cannot send %s to the collector: %s. Requests are not affected."

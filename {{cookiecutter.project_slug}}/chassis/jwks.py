@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from contextlib import suppress
 from threading import BoundedSemaphore, Event, Lock, Thread
 from time import monotonic
-from typing import Any, TypeVar
-from urllib.request import HTTPRedirectHandler, ProxyHandler, build_opener
+from typing import Any
 
 import msgspec
 from jwt import PyJWK, PyJWTError
 from werkzeug.exceptions import ServiceUnavailable
 
+from .fetching import read
+
 logger = logging.getLogger(__name__)
-T = TypeVar("T")
 # Algorithms, with their keys' type and curve: https://www.rfc-editor.org/rfc/rfc8725#section-3.1
 ALGORITHMS = {
     "RS256": ("RSA", None),
@@ -31,7 +31,6 @@ match_url = re.compile(URL + r"(\?[^\s#]*)?\Z", re.ASCII).match
 PATIENCE = 2  # seconds to fetch both documents; a request waits no longer
 PAUSE = 5  # seconds between fetches, so that many unknown key ids do not cause many fetches
 MAX_AGE = 600  # seconds after which known keys are fetched again; no request waits for that
-MAX_BYTES = 262_144  # of each document
 
 
 class Discovery(msgspec.Struct):
@@ -122,15 +121,6 @@ def load(issuer: str) -> dict[tuple[str | None, str], PyJWK]:
     return keys
 
 
-def read(url: str, end: float, kind: type[T]) -> T:
-    """Return a document as a struct; add its URL as a note to an exception, for the log."""
-    try:
-        return msgspec.json.decode(get(url, end), type=kind)
-    except Exception as error:
-        error.add_note(url)
-        raise
-
-
 def usable(data: dict[str, Any]) -> Iterator[tuple[tuple[str | None, str], PyJWK]]:
     """Yield a key for each algorithm that can use it; skip malformed, weak and encryption keys."""
     shape = data.get("kty"), data.get("crv")
@@ -142,20 +132,3 @@ def usable(data: dict[str, Any]) -> Iterator[tuple[tuple[str | None, str], PyJWK
                 is_weak = key.Algorithm.check_key_length(key.key)
                 if not is_weak and isinstance(key.key_id, str | None):
                     yield (key.key_id, algorithm), key
-
-
-class NoRedirects(HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        """Follow no redirect, because it could lead to an address without TLS."""
-
-
-def get(url: str, end: float) -> bytes:
-    """Return a document; raise an exception if it is too large or not complete at `end`."""
-    direct = [ProxyHandler({})] if url.startswith("http:") else []  # https uses HTTPS_PROXY
-    opener, data = build_opener(NoRedirects, *direct), b""
-    with opener.open(url, timeout=max(end - monotonic(), 0.001)) as response:
-        while chunk := response.read1(65_536):
-            data += chunk
-            if len(data) > MAX_BYTES or monotonic() > end:
-                raise ValueError(f"{url} is larger than {MAX_BYTES} bytes, or too slow")
-    return data

@@ -7,12 +7,10 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Any
 
 from flask import Flask, Response, current_app
-from msgspec import Meta
 from sqlalchemy import Engine, event, exc, make_url
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
@@ -22,8 +20,6 @@ from ..bulkhead import Bulkhead
 from ..errors import to_problem
 from ..per_process import per_process
 from ..ready import ready
-from ..secret import Secret
-from ..settings import Seconds, ServerSettings
 # % if cookiecutter.telemetry == "otlp"
 from ..telemetry import is_on
 # % endif
@@ -32,21 +28,18 @@ from .base import Base, missing_columns
 from .columns import Amount, UTCDateTime
 from .pages import paged
 from .retries import repeatable
+from .settings import URL, DatastoreSettings
 
-__all__ = ["Amount", "Base", "UTCDateTime", "paged", "reading", "repeatable", "writing"]
-
-URL = Meta(
-    pattern=r"^(sqlite:///(?!:memory:)[^?]*[^?\s]|postgres(ql(\+psycopg)?)?://([^@\s]*@)?[^@\s]*)\Z",
-    description="sqlite:///path or postgresql://user:password@host/database;"
-    " write @ and spaces in the password as %40 and %20",
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class DatastoreSettings(ServerSettings):
-    database_url: Annotated[Secret, URL] = Secret("sqlite:///instance/app.db")
-    datastore_timeout: Seconds = 2
-    migration_timeout: Seconds = 60
+__all__ = [
+    "Amount",
+    "Base",
+    "DatastoreSettings",
+    "UTCDateTime",
+    "paged",
+    "reading",
+    "repeatable",
+    "writing",
+]
 
 
 class Database:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, event, exc, text
 
 from ..application import Settings
 from . import Amount, Base, Database, UTCDateTime
+from .connecting import connected, unavailable
 
 # Seconds that a migration waits for the lock of a table. Requests for that table queue behind the
 # migration, so this is less than the timeout of a request.
@@ -38,25 +39,6 @@ def run() -> None:
                 migrate_postgresql(engine, settings.migration_timeout)
     finally:
         engine.dispose()
-
-
-@contextmanager
-def connected(database: Database, engine: Engine) -> Iterator[Connection]:
-    """Yield a connection; raise SystemExit with one line if the database is unavailable."""
-    try:
-        connection = engine.connect()
-    except exc.DBAPIError as error:
-        if not database.dialect.is_unavailable(error.orig):
-            raise
-        reason = str(error.orig).partition("\n")[0]
-        raise SystemExit(unavailable(database, reason)) from None
-    with connection:
-        yield connection
-
-
-def unavailable(database: Database, reason: str) -> str:
-    path = f"{database.url.database}: " if database.kind == "sqlite" else ""
-    return f"The database ({database.kind}) is not available: {path}{reason}. Check DATABASE_URL."
 
 
 def migrate_sqlite(database: Database, engine: Engine) -> None:
