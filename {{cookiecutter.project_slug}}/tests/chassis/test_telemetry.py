@@ -23,7 +23,8 @@ from flask import Flask, Response
 from opentelemetry.propagate import inject
 from werkzeug.test import TestResponse
 
-from chassis import Settings, close_app, logs
+from chassis import Settings, close_app, logs, operation
+from chassis.security import bearer
 from chassis.telemetry import meter, tracer
 
 from .collector import Collector, collecting
@@ -59,6 +60,11 @@ def app(collector: Collector, ending: Ending) -> Flask:
     def get_thing(thing_id: object) -> str:
         logging.getLogger("own").info("in the view")
         return "thing"
+
+    @app.get("/secret")
+    @operation(security=bearer(lambda token: None))
+    def get_secret() -> str:
+        return "secret"
 
     @app.get("/broken")
     def broken() -> str:
@@ -118,6 +124,13 @@ def test_a_span_is_named_by_its_method_and_its_route(app: Flask, collector: Coll
 def test_a_request_without_a_route_is_named_by_its_method(app: Flask, collector: Collector) -> None:
     send(app, "/no/such/page")
     assert collector.span("GET").attributes["http.response.status_code"] == 404
+
+
+def test_a_request_without_credentials_is_named_by_its_route(
+    app: Flask, collector: Collector
+) -> None:
+    assert send(app, "/secret").status_code == 401
+    assert collector.span("GET /secret").attributes["http.response.status_code"] == 401
 
 
 def test_a_request_with_a_wrong_host_has_a_span(app: Flask, collector: Collector) -> None:
