@@ -2,9 +2,9 @@
 
     python -m bench.answers [ROUNDS]
 
-An instance has one worker on one CPU. Boot is the CPU time of its processes until all are idle. Memory is their
-PSS after 100 requests. The projects take turns; a figure is the median of the differences of the rounds.
-Needs Linux and the Firestore emulator.
+An instance has one worker on one CPU. Boot is the CPU time of its processes until all are idle.
+Memory is their PSS after 100 requests. The projects take turns. A figure is the median of the
+per-round differences. Needs Linux and the Firestore emulator.
 """
 
 import sys

@@ -2,9 +2,9 @@
 
     python -m tools.demo [NAME …]
 
-The names are the variables of make's command line. Their values are environment variables: answers to
-questions of cookiecutter.json, BUILD and PORT. An answer that is not named is not read, because the
-environment may have a `license` of its own.
+The names are the variables of make's command line. Their values are environment variables: answers
+to questions of cookiecutter.json, BUILD, PORT and PYTHON. An answer that is not named is not read,
+because the environment may have a `license` of its own.
 """
 
 import os

@@ -82,8 +82,8 @@ def pairs(answers: Answers) -> set[Pair]:
 def pairwise(questions: Sequence[str], first: Sequence[Answers] = ()) -> list[Answers]:
     """Return a few combinations with every allowed pair of answers; they begin with `first`.
 
-    Each next one has the most missing pairs. How ties are broken decides how many are needed: from
-    9 to 12 for these questions. So the shortest of many results is returned.
+    Each next combination has the most missing pairs. The number of combinations depends on how ties
+    are broken: from 9 to 11 for these questions. So the shortest of many results is returned.
     allpairspy 2.5.1 is not used, because it omits pairs if combinations are refused.
     """
     every = product(questions)

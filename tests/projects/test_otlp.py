@@ -175,7 +175,7 @@ def test_a_collector_that_fails_delays_no_request_and_is_logged_once(
 def test_a_shutdown_takes_less_than_three_seconds_and_sends_the_last_spans(
     project: Path, collector: Collector, state: str
 ) -> None:
-    """Measured: 0.9 s; 1.0 s if exports had failed before; 1.9 s if the collector just froze."""
+    """Measured: 0.9 s; 1.0 s if exports had failed before; 1.9 s right after a collector froze."""
     with serving(project, WORKERS="2", **collector.settings) as server:
         collector.wait(lambda span: span["name"] == "GET /health")
         held = None if state == "well" else become(collector, state)

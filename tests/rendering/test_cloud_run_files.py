@@ -83,7 +83,7 @@ def in_shell(text: str) -> Iterator[str]:
         words.whitespace_split = True
         try:
             tokens = list(words)
-        except ValueError:  # a text that goes on in the next line
+        except ValueError:  # a text that continues on the next line
             continue
         while "gcloud" in tokens:
             tokens = tokens[tokens.index("gcloud") :]
@@ -374,7 +374,7 @@ SLUGS = [
     *("a" * length for length in (1, 2, 20, 21, 22, 23, 30, 48, 49)),
     *("a" * (length - 2) + "-b" for length in (21, 22, 23, 49)),
     *("a" * 14 + hyphens + "b" * 10 for hyphens in ("", "-", "--", "---")),
-    # One character differs, or two change places, at each end of the part that is cut.
+    # One character differs, or two characters are swapped, at each end of the part that is cut.
     *("a" * (at - 1) + "b" + "a" * (49 - at) for at in (2, 14, 15, 21, 22, 23, 48, 49)),
     *(
         f"customer-orders-service-{end}"

@@ -37,7 +37,7 @@ class Far(NamedTuple):
 
 @contextmanager
 def far_away(seconds: float) -> Iterator[Far]:
-    """Yield the far end of a network that delays each packet by some seconds in each direction."""
+    """Yield the far end of a network that delays each packet by `seconds` in each direction."""
     root = [] if os.geteuid() == 0 else ["sudo", "-n"]
     if not shutil.which("ip") or not Path("/dev/net/tun").exists():
         missing("ip with /dev/net/tun")
