@@ -55,12 +55,12 @@ GOALS = [
 ]
 LONG = [
     *(
-        Goal(f"{call}, 1 CPU, beside others", FASTAPI[0], most=1 / 0.97)
+        Goal(f"{call}, 1 CPU, compared with other frameworks", FASTAPI[0], most=1 / 0.97)
         for call in ("/health", "POST")
     ),
-    Goal("an item, PostgreSQL, 1 CPU, beside others", FASTAPI[1], most=1),
+    Goal("an item, PostgreSQL, 1 CPU, compared with other frameworks", FASTAPI[1], most=1),
     *(
-        Goal(f"{what}: /health, 1 CPU, beside others", other, least=1)
+        Goal(f"{what}: /health, 1 CPU, compared with other frameworks", other, least=1)
         for what in ("Boot to the first 200", "Memory")
         for other in (*FASTAPI, LITESTAR)
     ),
@@ -70,11 +70,11 @@ LONG = [
         for goal in (
             Goal(where + "instances in a request: 1", "this project", least=1.5),
             Goal(where + "memory after the load", "this project", most=1 / 3),
-            Goal(where + "boot beyond no model", "this project", most=1),
+            Goal(where + "additional boot time of the model", "this project", most=1),
         )
     ),
     *(
-        Goal(f"Telemetry beyond none, {unit}: {name}", name, most=1)
+        Goal(f"Additional cost of telemetry, {unit}: {name}", name, most=1)
         for name in LIMITS
         for unit in ("ms", "MB")
     ),

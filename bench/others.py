@@ -58,7 +58,7 @@ def others(bench: Bench) -> None:
             rates, boots, used = (
                 {name: row[name] for name in each} for row in (rates, boots, used)
             )
-            title = f"{call}, {where}, beside others"
+            title = f"{call}, {where}, compared with other frameworks"
             bench.table(title, "requests a second").add(rates, against)
             if call != "POST":
                 bench.table(f"Boot to the first 200: {title}", "s").add(boots, against)
@@ -80,9 +80,9 @@ def paced(bench: Bench, running: dict[str, Running]) -> None:
     for title, row in (("p50", median), ("p99", late)):
         row = {name: row[name] for name in running}
         against = dict.fromkeys(list(running)[1:], "this project")
-        bench.table(f"{title} of /health at 70 % of the peak, beside others", "ms").add(
-            row, against
-        )
+        bench.table(
+            f"{title} of /health at 70 % of the peak, compared with other frameworks", "ms"
+        ).add(row, against)
 
 
 def instances(count: int) -> str:
@@ -130,5 +130,7 @@ def model(bench: Bench) -> None:
             bench.table(f"A model, {of_cpus(cpus)}, {what}", unit).add(row, against)
             if unit == "s":
                 more = {"limit": DELAY, "this project": row["this project"] - row[NO_MODEL]}
-                table = bench.table(f"A model, {of_cpus(cpus)}, boot beyond no model", unit)
+                table = bench.table(
+                    f"A model, {of_cpus(cpus)}, additional boot time of the model", unit
+                )
                 table.add(more, {"this project": "limit"})

@@ -16,7 +16,7 @@ OURS, OTHERS = "#0b6e4f", ["#9aa5b1", "#c98b2b", "#7d5ba6", "#4f81bd"]
 
 def compared(axes: Axes, run: dict[str, Any]) -> None:
     """Draw a bar for each framework and kind of request, with a line for the range."""
-    where = ", 1 CPU, beside others"
+    where = ", 1 CPU, compared with other frameworks"
     bars = [
         (f"{table['title'].removesuffix(where)}: {row['name']}", row)
         for table in run["tables"]

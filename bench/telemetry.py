@@ -63,4 +63,6 @@ def telemetry(bench: Bench) -> None:
     for name, limits in LIMITS.items():
         for row, unit, limit in ((costs, "ms", limits[0]), (used, "MB", limits[1])):
             more = {"limit": limit, name: row[name] - row[NONE]}
-            bench.table(f"Telemetry beyond none, {unit}: {name}", unit).add(more, {name: "limit"})
+            bench.table(f"Additional cost of telemetry, {unit}: {name}", unit).add(
+                more, {name: "limit"}
+            )

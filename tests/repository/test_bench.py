@@ -140,7 +140,7 @@ def test_a_cost_below_zero_meets_a_goal() -> None:
 
 def test_the_tables_of_the_picture_differ_only_in_the_number_of_connections() -> None:
     titles = ["/health, 2 CPUs, 1 connection", "/health, 2 CPUs, 1,000 connections"]
-    others = ["/health, 1 CPU, 1 connection", "/health, 2 CPUs, beside others"]
+    others = ["/health, 1 CPU, 1 connection", "/health, 2 CPUs, compared with other frameworks"]
     tables = [{"title": title, "rows": [title]} for title in titles + others]
     found = by_connections(tables, "/health, 2 CPUs")
     assert found == {"1": [titles[0]], "1,000": [titles[1]]}

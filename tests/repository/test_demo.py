@@ -72,7 +72,7 @@ def test_a_port_that_is_in_use_is_refused_and_a_free_one_is_named(tmp_path: Path
     assert re.fullmatch(rf"demo: port {port} is in use. For example: make demo PORT=\d+\n", message)
 
 
-def test_the_last_port_is_a_port_and_a_port_of_root_is_not_said_to_be_in_use(
+def test_the_highest_port_is_accepted_and_a_privileged_port_is_reported_as_such(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert demo_tool.free(65_535) == 65_535
