@@ -1,4 +1,4 @@
-"""Fetch a JSON document in a limited time, as the issuer's metadata and keys are fetched."""
+"""Fetch a JSON document, such as the issuer's metadata or keys, in a limited time."""
 
 from time import monotonic
 from typing import Any, TypeVar

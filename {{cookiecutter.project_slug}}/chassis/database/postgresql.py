@@ -118,7 +118,7 @@ def check(url: URL) -> str:
         timeout_from_conninfo(parameters)
         # libpq checks the values before it connects, here to sockets in a folder that cannot exist.
         nowhere = ",".join("/dev/null" for _ in parameters.get("host", "").split(","))
-        # Without a user in the URL, libpq uses the system's, which may have no name in a container.
+        # If the URL has no user, libpq uses the system user, which may have no name in a container.
         trial = make_conninfo(**{"user": "api"} | parameters | {"host": nowhere, "hostaddr": None})
     except psycopg.Error as error:
         reason = str(error)

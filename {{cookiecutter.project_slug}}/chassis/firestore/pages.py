@@ -12,7 +12,7 @@ from ..resources import Page
 def paged(collection: CollectionReference, page: Page) -> Query:
     """Sort and filter a collection; limit it to one document more than the page has.
 
-    The name of each document must be its id. A filter or a second sort key needs a composite index.
+    The name of each document must be its id. A filter needs a composite index for each sort order.
     Documents without the sort key are left out.
     """
     name, descending = page.order

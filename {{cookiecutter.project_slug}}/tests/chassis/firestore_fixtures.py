@@ -37,7 +37,7 @@ def emulator() -> Iterator[str]:
     if not Path(sdk, "platform/cloud-firestore-emulator").is_dir():
         missing("gcloud has no emulator: run `gcloud components install cloud-firestore-emulator`")
 
-    # Outside the range of ephemeral ports: no client takes it before the emulator listens.
+    # Outside the range of ephemeral ports: no client takes this port before the emulator listens.
     host = f"127.0.0.1:{random.randrange(20_000, 32_000)}"
     with subprocess.Popen(
         [gcloud, "emulators", "firestore", "start", f"--host-port={host}"],
