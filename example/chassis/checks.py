@@ -95,7 +95,7 @@ def check_type(function: Callable[..., Any], name: str, kind: Any) -> None:
             fix = "; for another media type, add chassis.Media; else write `-> flask.Response`"
         elif name not in PARTS:
             fix = "; use one value, such as `str` or `int`, or read it from flask.request"
-        why = reason(error)  # if it is the first line, it has the correction
+        why = reason(error)  # a reason on the first line has the correction
         fix = "" if str(error).startswith(why) else fix
         mistake = f"msgspec cannot use the type of `{name}`: {why}{fix}"
         raise refuse(function, mistake) from error

@@ -18,7 +18,7 @@ class Media:
     """Annotate a body or a response with its media types: `Annotated[bytes, Media("image/png")]`.
 
     `image/*` and `*/*` match several types; `application/*+json` matches every JSON type.
-    `max_bytes` is the limit of a body, instead of MAX_BODY_BYTES; a larger body gets 413.
+    `max_bytes` replaces MAX_BODY_BYTES or MAX_JSON_BYTES for a body; a larger body gets 413.
     """
 
     def __init__(self, *types: str, max_bytes: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Convert a request to the types that a view declares; report each fault and its place."""
+"""Convert a request to the types that a view declares; report the first fault and its place."""
 
 import re
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from .media import schema_of
 from .values import dec_hook, is_storable, not_finite
 
 T = TypeVar("T")
-# Reasons that Python's messages do not give: they name a place in a string, or Python's limit.
+# Python's own messages name a place in a string, or Python's limit, but not these reasons.
 REASONS = {UnicodeDecodeError: "it is not in UTF-8", RecursionError: "it is nested too deeply"}
 
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from chassis import jwks
+from chassis import fetching, jwks
 
 from .issuer import MAKE, Handler, Issuer
 from .test_auth import get, make_app
@@ -190,7 +190,7 @@ def test_the_log_has_the_url_of_the_document_that_is_missing(
 def test_the_keys_of_an_issuer_with_tls_need_tls(monkeypatch: pytest.MonkeyPatch) -> None:
     url = "https://issuer.example"
     found = json.dumps({"issuer": url, "jwks_uri": "http://localhost/keys"})
-    monkeypatch.setattr(jwks, "get", lambda *_: found.encode())
+    monkeypatch.setattr(fetching, "get", lambda *_: found.encode())
     with pytest.raises(ValueError, match="its keys are not at an https URL"):
         jwks.load(url)
 
