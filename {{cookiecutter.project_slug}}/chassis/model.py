@@ -48,7 +48,7 @@ class ModelSettings(ServerSettings):
 
 @contextmanager
 def naming(place: str) -> Iterator[None]:
-    """Add a place to the message of an error of msgspec."""
+    """Add a place to the message of a msgspec error."""
     try:
         yield
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

@@ -53,7 +53,7 @@ CURSORS = msgspec.msgpack.Decoder(tuple[bytes, Any, UUID])
 class Page(Input):
     """The query of a page. The list is newest first, unless a subclass has a field `sort`.
 
-    `sort` is a Literal of names of fields; a name with "-" in front sorts in descending order.
+    `sort` is a Literal of field names; a name with "-" in front sorts in descending order.
     Every other field of a subclass is a filter: only rows or documents with the same value are
     listed. To filter in another way, override `filters`.
     """

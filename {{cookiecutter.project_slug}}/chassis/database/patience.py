@@ -10,7 +10,7 @@ import psycopg
 from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
 
-SILENCE = psycopg.errors.ConnectionTimeout  # only timeouts: a refused connection fails at once
+SILENCE = psycopg.errors.ConnectionTimeout  # only timeouts: a refused connection fails immediately
 
 
 class PatientConnection(psycopg.Connection[Any]):

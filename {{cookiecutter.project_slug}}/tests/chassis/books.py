@@ -49,7 +49,7 @@ class Books(msgspec.Struct):
 
 
 def make_book(number: int) -> Book:
-    """Make a book; it shares some of its values with the books of other numbers."""
+    """Make a book from a number. Books from other numbers have some of the same values."""
     third = number // 3
     return Book(
         id=uuid4(),

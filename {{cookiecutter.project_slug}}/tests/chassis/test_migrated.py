@@ -1,4 +1,4 @@
-"""The start on SQLite runs Alembic unless the file certainly has the newest migration."""
+"""On SQLite, bin/run.sh runs Alembic unless the file certainly has the newest migration."""
 
 import sqlite3
 import subprocess

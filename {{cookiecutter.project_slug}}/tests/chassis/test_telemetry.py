@@ -460,7 +460,7 @@ def test_concurrent_first_requests_are_counted_together(
 def test_the_reason_of_a_failed_export_is_that_of_an_attempt(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The SDK logs that it gives up, without the reason, after the reason of each attempt."""
+    """The SDK logs a reason for each attempt. Its last message, that it gives up, has no reason."""
     from chassis.exports import Reason
 
     reason, log = Reason(), logging.getLogger("exporter")

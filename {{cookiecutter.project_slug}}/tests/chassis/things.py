@@ -38,7 +38,7 @@ def create_thing(body: Thing) -> Thing:
 
 # % if cookiecutter.auth == "jwt"
 def open_app(import_name: str, settings: Settings, **more: Any) -> Flask:
-    """Open an application whose routes need no token; test_auth.py opens those that do."""
+    """Open an application whose routes need no token. test_auth.py tests routes that need one."""
     settings = replace(settings, auth_issuer="https://issuer.example", auth_audience="tests")
     app = chassis.open_app(import_name, settings, **more)
     app.extensions["security"].defaults.clear()
@@ -47,7 +47,7 @@ def open_app(import_name: str, settings: Settings, **more: Any) -> Flask:
 
 # % endif
 def open_test_app(settings: Settings | None = None) -> Flask:
-    """Open an application with /things, to which a test can add."""
+    """Open an application with /things. A test can add its own routes to it."""
     settings = settings or Settings.from_environment()
     app = open_app(__name__, settings, title="Things", description="Tests.", version="1.2.3")
     app.post("/things")(create_thing)
