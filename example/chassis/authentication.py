@@ -41,7 +41,7 @@ class Security:
         if self.needs:
             raise TypeError(
                 f"secure() of {name or 'the application'} has no effect after close_app: call it, "
-                "or register its blueprint, before"
+                "or register its blueprint, earlier"
             )
         self.defaults[name] = schemes
 

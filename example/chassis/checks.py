@@ -86,7 +86,7 @@ def read_signature(function: Callable[..., Any]) -> tuple[dict[str, Any], Any]:
 def check_type(function: Callable[..., Any], name: str, kind: Any) -> None:
     """Raise TypeError if a parameter or a return value cannot have this type."""
     try:
-        # At import, because msgspec can crash if two threads use a type for the first time at once.
+        # At import, because msgspec can crash if two threads first use a type concurrently.
         msgspec.json.Decoder(kind, dec_hook=dec_hook)
         schema = msgspec.json.schema(kind, schema_hook=refuse_file)
     except TypeError as error:
@@ -129,7 +129,7 @@ def check_type(function: Callable[..., Any], name: str, kind: Any) -> None:
 
 
 def check_options(function: Callable[..., Any], status: Any, headers: Any, errors: Any) -> None:
-    """Raise TypeError for an option of @operation() that has another type, or names no error."""
+    """Raise TypeError if an option of @operation() has a wrong type, or if an error is invalid."""
     if not isinstance(status, int | None):
         raise refuse(function, f"`status` is {status!r}: write a number, such as `status=201`")
     if not isinstance(headers, Mapping):

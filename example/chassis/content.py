@@ -65,7 +65,7 @@ def body_of(function: Callable[..., Any], hint: Any) -> Content:
 
 
 def response_of(function: Callable[..., Any], hint: Any) -> Content | None:
-    """Read the annotation of a response; return None for JSON, which has no Media."""
+    """Read the annotation of a response; return None if it has no Media."""
     media, kind = media_of(function, hint), bare(hint)
     is_stream = get_origin(kind) in STREAMS and get_args(kind)[0] in (bytes, str)
     if inspect.isgeneratorfunction(function) and not (media and is_stream):

@@ -79,7 +79,7 @@ class Describer:
                         parameter["description"] = schema["description"]
                     parameters.append(parameter)
         if method == "GET" and "ETag" in operation.responses.headers:
-            # It has no maxLength, because only gunicorn limits this header.
+            # The schema has no maxLength, because only gunicorn limits this header.
             schema = {"type": "string", "format": "etag"}
             parameters.append({"name": "If-None-Match", "in": "header", "schema": schema})
         return parameters

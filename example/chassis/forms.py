@@ -34,7 +34,7 @@ def files_of(kind: Any) -> dict[str, list[Any]]:
 def check_form(function: Callable[..., Any], kind: Any, most: int, types: Iterable[str]) -> None:
     """Raise TypeError for a field that cannot be read from a form."""
     try:
-        # At import, because msgspec can crash if two threads use a type for the first time at once.
+        # At import, because msgspec can crash if two threads first use a type concurrently.
         msgspec.json.Decoder(kind, dec_hook=dec_hook)
         types_of = msgspec.json.schema(kind, schema_hook=schema_of)["$defs"]
     except TypeError as error:

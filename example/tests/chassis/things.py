@@ -20,7 +20,7 @@ def create_thing(body: Thing) -> Thing:
 
 
 def open_test_app(settings: Settings | None = None) -> Flask:
-    """Open an application with /things, to which a test can add."""
+    """Open an application with /things. A test can add its own routes to it."""
     settings = settings or Settings.from_environment()
     app = open_app(__name__, settings, title="Things", description="Tests.", version="1.2.3")
     app.post("/things")(create_thing)
