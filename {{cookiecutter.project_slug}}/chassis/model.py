@@ -70,8 +70,8 @@ class Model:
             raise ValueError(f"model.onnx has SHA-256 {found}, model.json has {self.card.sha256}")
         self.version = Version(self.card.name, self.card.version)
         options = onnxruntime.SessionOptions()
-        # One thread, because other threads would not exist after the fork, and would compete with
-        # the server's threads.
+        # One thread, because other threads would not exist after the fork. Without a fork, they
+        # would compete with the server's threads.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         self.session = onnxruntime.InferenceSession(file, options, ["CPUExecutionProvider"])
