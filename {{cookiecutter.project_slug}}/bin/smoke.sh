@@ -6,7 +6,8 @@ url=${1%/}
 
 # % if cookiecutter.deploy == "cloud-run"
 # A private service requires an identity token: IDENTITY_TOKEN, or one from gcloud. A service account's
-# token needs the service as its audience; a user's token cannot have one. It is sent over TLS only.
+# token needs the service as its audience; a user's token cannot have one. The identity token is sent
+# over TLS only.
 token=
 case $url in https://*)
     token=${IDENTITY_TOKEN:-$(gcloud auth print-identity-token --audiences="$url" 2>/dev/null ||
