@@ -112,7 +112,7 @@ def without_port(application: "WSGIApplication") -> "WSGIApplication":
 
 
 def register(app: Flask) -> None:
-    """Wrap an application: request id (outermost), proxies, traces, CORS, then your middleware."""
+    """Wrap an application: request id (outermost), proxies, capabilities, then your middleware."""
     wsgi: WSGIApplication = app.wsgi_app
     for wrap in app.extensions["wrappers"]:
         wsgi = wrap(wsgi)

@@ -31,7 +31,7 @@ def is_secret(kind: Any) -> bool:
 
 
 def as_text(kind: Any) -> Any:
-    """Replace Secret with `str`, because msgspec accepts length limits only on `str`."""
+    """Replace Secret with `str`, because msgspec refuses length limits on custom types."""
     if get_origin(kind) is Annotated:
         base, *rest = get_args(kind)
         return Annotated[(as_text(base), *rest)]

@@ -80,7 +80,7 @@ class Scheme(Generic[C]):
 
 
 def is_verifier(verify: Any) -> bool:
-    """Return whether this can verify a token. A coroutine or generator would accept every token."""
+    """Return whether `verify` can verify a token. A coroutine or generator accepts every token."""
     for each in (verify, type(verify).__call__):
         if inspect.iscoroutinefunction(each) or inspect.isgeneratorfunction(each):
             return False

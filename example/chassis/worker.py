@@ -26,7 +26,7 @@ LINGER = 2
 # before the master closes the port. If the worker closed it first, connections would stay queued.
 LAST_CALL = 0.5
 # Seconds before the last accept() and after close(). A connection that arrives in between is reset.
-# No request starts then, because busy threads would delay close(), and clients would reconnect.
+# No request starts in a pause: busy threads would delay close(), and clients would reconnect.
 QUIET = 0.05
 # Maximum number of chunks under SMALL bytes in a body: docs/server.md has the CPU time of a chunk.
 CHUNKS, SMALL = 4096, 256
