@@ -76,14 +76,16 @@ def test_a_body_that_is_not_json_is_400(client: FlaskClient, body: bytes) -> Non
     [
         (b"", "it is empty"),
         (b'{"name": "\xff"}', "it is not in UTF-8"),
-        (b"[" * 60_000, "it is nested too deeply"),
+        # Python 3.14 allows more levels, so it first finds that the end is missing.
+        (b"[" * 60_000, r"it is nested too deeply|Input data was truncated"),
     ],
     ids=lambda value: str(value[:20]),
 )
 def test_the_detail_of_a_body_that_is_not_json_has_the_reason(
     client: FlaskClient, body: bytes, reason: str
 ) -> None:
-    assert problem(post(client, body))["detail"] == f"The body is not valid JSON: {reason}."
+    detail = problem(post(client, body))["detail"]
+    assert re.fullmatch(rf"The body is not valid JSON: ({reason})\.", detail)
 
 
 def test_json_that_is_no_object_is_422(client: FlaskClient) -> None:
