@@ -76,7 +76,7 @@ $(foreach each,$(MEASURED),$(eval $(call environment,$(each),.venv/develop.txt))
 bench: develop $(foreach each,$(MEASURED),.venv/$(each)/$(each).txt) ## Measure the projects (half an hour); write docs/bench.json, bench.svg and the tables of scaling.md and answers.md
 	$(IN_VENV) python -m bench
 	.venv/bench/bin/python -m bench.picture
-	$(IN_VENV) python bench/scaling.py
+	$(IN_VENV) python -m bench.scaling
 	$(IN_VENV) python -m bench.answers 3
 
 bench-quick: develop ## Measure in two minutes whether the projects are far from their goals

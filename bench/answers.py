@@ -18,8 +18,8 @@ from tools import answers as page
 from .__main__ import EMULATOR, machine
 from .load import needed
 from .others import PREDICTIONS, instances
-from .sections import GOOD, GREETINGS, ITEMS
 from .servers import ONE, Server, as_rendered, ask, cpu_time, memory, render, serve
+from .serving import GOOD, GREETINGS, ITEMS
 from .telemetry import Collector
 
 REQUESTS = 100

@@ -27,7 +27,8 @@ from tests.support.installed import install
 from tests.support.machine import OWN_TESTS, environment, fetch, free_port, run
 from tests.support.marks import every_project, parametrize
 from tests.support.pythons import PYTHONS
-from tools.variants import AXES, Answers, allowed, covering, few
+from tools.covering import covering, few
+from tools.variants import AXES, Answers, allowed
 
 # Each datastore, and one of them with tokens.
 containers: list[Answers] = [

@@ -23,7 +23,8 @@ from tests.rendering.checks import texts
 from tests.support.datastores import PostgreSQL
 from tests.support.installed import install
 from tests.support.machine import environment, free_port, listening, missing, run
-from tools.variants import AXES, PROJECT, TEMPLATE, covering
+from tools.covering import covering
+from tools.variants import AXES, PROJECT, TEMPLATE
 
 every_datastore = pytest.mark.parametrize("datastore", AXES["datastore"])
 WORKFLOWS = Path(".github/workflows")

@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import Bake
 from tests.support.machine import run
 from tools.conditions import conditions
+from tools.covering import covering, few, pairs, singly
 from tools.listings import files, listed
 from tools.variants import (
     AXES,
@@ -16,13 +17,9 @@ from tools.variants import (
     NEUTRAL,
     TEMPLATE,
     allowed,
-    covering,
     distinct,
-    few,
-    pairs,
     product,
     rows,
-    singly,
 )
 
 

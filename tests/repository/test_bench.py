@@ -16,8 +16,8 @@ from bench import others, paced
 from bench import servers as bench_servers
 from bench.measured import Bench
 from bench.report import Goal, Table, by_connections
-from bench.sections import kinds
 from bench.servers import as_rendered, gunicorn, serve
+from bench.serving import kinds
 from tests.conftest import Bake
 from tests.support.datastores import children
 from tests.support.installed import install

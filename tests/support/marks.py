@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
-from tools.variants import Answers, covering, few, name, paired, singly
+from tools.covering import covering, few, paired, singly
+from tools.variants import Answers, name
 
 
 def parametrize(
