@@ -200,4 +200,6 @@ def test_a_shutdown_takes_less_than_three_seconds_and_sends_the_last_spans(
 def test_statements_are_recorded_on_postgresql_too(project: Path, postgresql: PostgreSQL) -> None:
     install(project)
     url = postgresql.url("postgres")
-    run(".venv/bin/pytest", "tests/chassis/test_statements.py", cwd=project, TEST_DATABASE_URL=url)
+    tests = ".venv/bin/pytest", "-rA", "tests/chassis/test_statements.py"
+    output = run(*tests, cwd=project, TEST_DATABASE_URL=url)
+    assert re.search(r"^PASSED .*\[postgresql\]", output, re.MULTILINE)
