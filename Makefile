@@ -41,6 +41,7 @@ endef
 $(eval $(call environment,demo))
 
 init: develop ## Replace the template with the project, in this clone
+	@command -v git >/dev/null || { echo "init: git is not installed; nothing was changed" >&2; exit 1; }
 	@.venv/bin/python -m tools.init
 	@# The project creates its own .venv and build, so the template's are removed.
 	@rm -rf .venv build

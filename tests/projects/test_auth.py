@@ -66,7 +66,7 @@ def test_without_an_issuer_the_server_does_not_start(workshop: Bake) -> None:
         assert any(line.startswith(f"{name} is not set: use ") for line in lines)
 
 
-def test_make_token_reports_that_the_issuer_does_not_run(workshop: Bake) -> None:
+def test_make_token_reports_an_issuer_that_cannot_be_used(workshop: Bake) -> None:
     project = workshop(auth="jwt")
     install(project)
     issuer = f"http://localhost:{free_port()}"
@@ -76,6 +76,11 @@ def test_make_token_reports_that_the_issuer_does_not_run(workshop: Bake) -> None
         run("make", "token", cwd=project, AUTH_ISSUER="https://a.example", AUTH_AUDIENCE="b")
     with pytest.raises(AssertionError, match="AUTH_AUDIENCE is not set"):
         run("make", "token", cwd=project, AUTH_ISSUER=issuer)
+    for wrong in ("http://localhost:port", "http://localhost:99999", "http://[::1"):
+        with pytest.raises(AssertionError) as failed:
+            run("make", "token", cwd=project, AUTH_ISSUER=wrong, AUTH_AUDIENCE="b")
+        assert f"AUTH_ISSUER is {wrong}, which is not a URL: " in str(failed.value)
+        assert "Traceback" not in str(failed.value)
 
 
 def test_make_issuer_reports_that_the_port_is_in_use(workshop: Bake) -> None:

@@ -447,6 +447,14 @@ def test_make_init_refuses_to_begin_with_uncommitted_changes(shop: Path, path: s
     assert path in refused(shop, ANSWERS="{}")
 
 
+def test_make_init_needs_git(shop: Path, tmp_path: Path) -> None:
+    (programs := tmp_path / "programs").mkdir()
+    for name in ("sh", "make", "python3"):
+        (programs / name).symlink_to(str(shutil.which(name)))
+    error = refused(shop, PATH=str(programs))
+    assert error.startswith("init: git is not installed; nothing was changed\n")
+
+
 def test_make_init_lists_at_most_ten_uncommitted_changes(shop: Path) -> None:
     for number in range(12):
         (shop / f"notes-{number}.txt").touch()

@@ -126,13 +126,17 @@ def authorize(app: Flask, token: str) -> None:
 
 def main(url: str, audience: str, claims: list[str]) -> None:
     """Serve the issuer at a URL. With claims, get a token from the issuer at the URL; print it."""
+    try:
+        port = urlsplit(url).port or 80
+    except ValueError as error:
+        sys.exit(f"AUTH_ISSUER is {url}, which is not a URL: {error}.")
     if urlsplit(url).scheme != "http":
         sys.exit(f"AUTH_ISSUER is {url}, which is not a local issuer: get a token from it.")
     if not audience:
         sys.exit("AUTH_AUDIENCE is not set: set it with AUTH_ISSUER, or set neither.")
     if not claims:
         try:
-            issuer = Issuer(url, urlsplit(url).port or 80)
+            issuer = Issuer(url, port)
         except OSError as error:
             sys.exit(f"The issuer cannot start at {url}: {error.strerror}.")
         print(f"Issuing tokens at {url}. Ctrl-C stops it.", flush=True)
