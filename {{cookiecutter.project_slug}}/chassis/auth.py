@@ -135,7 +135,7 @@ tokens: Scheme[Claims] = bearer(verify, errors=(503,))
 
 
 def register(app: Flask) -> None:
-    """Require a token on every route; raise SystemExit if a setting is missing."""
+    """Require a token on each non-public route; raise SystemExit if a setting is missing."""
     settings = app.extensions["settings"]
     needed = {"auth_issuer": ISSUER.description, "auth_audience": "the audience of its tokens"}
     missing = [name for name in needed if not getattr(settings, name)]
