@@ -1,4 +1,4 @@
-"""gunicorn's threaded worker, with four changes: docs/server.md has the measurements.
+"""gunicorn's threaded worker, with these main changes (docs/server.md has the measurements):
 
 - At shutdown, queued connections are accepted before the port is closed.
 - A client that sends nothing, or stops halfway, does not occupy a thread for long.
