@@ -100,7 +100,8 @@ class Invalid(UnprocessableEntity):
     """422: a value in a well-formed request is invalid. The problem has a pointer to it."""
 
     def __init__(self, fault: Fault) -> None:
-        super().__init__(f"{fault.detail} at {fault.pointer or fault.parameter or 'the top level'}")
+        place = fault.pointer or fault.parameter
+        super().__init__(f"{place}: {fault.detail}" if place else fault.detail)
         self.errors = [fault]
 
 

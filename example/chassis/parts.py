@@ -12,7 +12,7 @@ HEADERS = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
 ERROR_HEADERS = {
     401: {"WWW-Authenticate": HEADER},
     403: {"WWW-Authenticate": OPTIONAL},
-    415: {"Accept": OPTIONAL},
+    415: {"Accept": OPTIONAL, "Accept-Encoding": OPTIONAL},
     429: {"Retry-After": OPTIONAL},
     503: {"Retry-After": OPTIONAL},
 }

@@ -1,4 +1,4 @@
-"""Read a body that has a declared media type; refuse other media types with 415."""
+"""Read a body of a declared media type; refuse other types and compressed bodies with 415."""
 
 from collections.abc import Callable
 from functools import partial
@@ -15,14 +15,17 @@ from .requests import lists_of, read_body
 
 
 class Unsupported(UnsupportedMediaType):
-    """415, with the media types that are supported."""
+    """415, with a header that names what is supported.
 
-    def __init__(self, types: tuple[str, ...]) -> None:
-        super().__init__(f"The Content-Type must be {' or '.join(types)}.")
-        self.types = types
+    https://www.rfc-editor.org/rfc/rfc9110#section-15.5.16
+    """
+
+    def __init__(self, detail: str, header: str, supported: str) -> None:
+        super().__init__(detail)
+        self.header = header, supported
 
     def get_headers(self, *_: Any) -> list[tuple[str, str]]:
-        return [*super().get_headers(), ("Accept", ", ".join(self.types))]
+        return [*super().get_headers(), self.header]
 
 
 def reader_of(content: Content) -> Callable[[], Any]:
@@ -47,7 +50,12 @@ def reader_of(content: Content) -> Callable[[], Any]:
         if is_optional and is_empty():
             return None
         if request.mimetype not in types and not is_one_of(request.mimetype, types):
-            raise Unsupported(types)
+            detail = f"The Content-Type must be {' or '.join(types)}."
+            raise Unsupported(detail, "Accept", ", ".join(types))
+        coding = request.environ.get("HTTP_CONTENT_ENCODING")
+        if coding and coding.lower() != "identity":
+            detail = "The body is compressed: send it without a Content-Encoding."
+            raise Unsupported(detail, "Accept-Encoding", "identity")
         return read()
 
     return checked

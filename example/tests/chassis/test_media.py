@@ -60,6 +60,27 @@ def test_another_media_type_gets_415_with_those_that_are_accepted(
     assert response.headers["Accept"] == accept
 
 
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "br", "identity, gzip"])
+@pytest.mark.parametrize(
+    ("path", "content_type"), [("/csv", "text/csv"), ("/things", "application/json")]
+)
+def test_a_compressed_body_gets_415_with_the_coding_that_is_accepted(
+    client: FlaskClient, path: str, content_type: str, coding: str
+) -> None:
+    headers = {"Content-Encoding": coding}
+    response = client.post(path, data=b"x", content_type=content_type, headers=headers)
+    assert response.status_code == 415
+    assert "The body is compressed: send it without a Content-Encoding." in response.text
+    assert response.headers["Accept-Encoding"] == "identity"
+
+
+@pytest.mark.parametrize("coding", ["identity", "Identity", ""])
+def test_a_body_that_is_not_compressed_may_say_so(client: FlaskClient, coding: str) -> None:
+    headers = {"Content-Encoding": coding}
+    response = client.post("/csv", data=b"a", content_type="text/csv", headers=headers)
+    assert response.status_code == 200
+
+
 @pytest.mark.parametrize(
     ("content_type", "body", "status"),
     [("text/csv; charset=latin-1", b"a", 415), ("text/csv", b"\xff", 400)],

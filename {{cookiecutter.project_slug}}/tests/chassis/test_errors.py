@@ -299,7 +299,7 @@ def test_a_pointer_that_is_cut_ends_with_an_ellipsis(garden: FlaskClient) -> Non
     body = problem(garden.post("/trees", json={LONG: 1}))
     assert body["errors"][0]["pointer"] == "/" + CUT
     assert body["errors"][0]["detail"].endswith("x…")
-    assert body["detail"].endswith(" at /" + CUT)
+    assert body["detail"].startswith(f"/{CUT}: ")
     body = problem(garden.get(f"/colors?{LONG}=1"))
     assert body["errors"][0]["parameter"] == "x" + CUT
 
