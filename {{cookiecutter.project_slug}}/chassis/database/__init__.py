@@ -124,7 +124,7 @@ class Database:
 @per_process
 def engine() -> Engine:
     """Return the engine of the current application."""
-    return database().make_engine(database().bulkhead.places)
+    return database().make_engine(database().bulkhead.permits)
 
 
 def database() -> Database:

@@ -107,7 +107,7 @@ def observe(engine: Engine, bulkhead: Bulkhead, name: dict[str, str]) -> None:
                 yield Observation(count, name | {"db.client.connection.state": state})
 
     def most(_: CallbackOptions) -> Iterator[Observation]:
-        yield Observation(bulkhead.places, name)
+        yield Observation(bulkhead.permits, name)
 
     def pending(_: CallbackOptions) -> Iterator[Observation]:
         yield Observation(bulkhead.waiting, name)

@@ -65,15 +65,15 @@ class Firestore:
 
     @property
     def client(self) -> Client:
-        """The client. A request that uses it has a place in the bulkhead until the request ends.
+        """The client. A request that uses it holds a permit of the bulkhead until the request ends.
 
         Raises ServiceUnavailable (503) if the bulkhead is full or the breaker is open.
         """
         if "chassis_client" not in g:
-            if "chassis_place" not in g:
-                place = ExitStack()
-                place.enter_context(self.bulkhead)
-                g.chassis_place = place
+            if "chassis_permit" not in g:
+                permit = ExitStack()
+                permit.enter_context(self.bulkhead)
+                g.chassis_permit = permit
             self.breaker.admit()
             g.chassis_client = client()
         found: Client = g.chassis_client
@@ -94,9 +94,9 @@ class Firestore:
             raise
 
     def leave(self, error: BaseException | None) -> None:
-        """Free the request's place in the bulkhead, if it has one."""
-        if "chassis_place" in g:
-            g.pop("chassis_place").close()
+        """Release the request's permit of the bulkhead, if it holds one."""
+        if "chassis_permit" in g:
+            g.pop("chassis_permit").close()
 
     def call(self, method: Callable[..., T], *arguments: Any) -> T:
         """Call a method of the client once, with DATASTORE_TIMEOUT as its timeout."""

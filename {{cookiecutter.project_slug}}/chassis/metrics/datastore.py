@@ -16,13 +16,13 @@ connections = Gauge(
     multiprocess_mode="livesum",
 )
 # % endif
-places = Gauge(
-    "datastore_places",
+permits = Gauge(
+    "datastore_permits",
     "Maximum number of requests that can use the datastore at once.",
     multiprocess_mode="livesum",
 )
 in_use = Gauge(
-    "datastore_places_in_use", "Requests that use the datastore.", multiprocess_mode="livesum"
+    "datastore_permits_in_use", "Requests that use the datastore.", multiprocess_mode="livesum"
 )
 breakers = Gauge(
     "datastore_open_breakers",
@@ -48,7 +48,7 @@ def repeat(app: Flask) -> None:
 
 def measure(app: Flask) -> None:
     datastore = app.extensions["datastore"]
-    places.set(datastore.bulkhead.places)
+    permits.set(datastore.bulkhead.permits)
     in_use.set(datastore.bulkhead.in_use)
     breakers.set(datastore.breaker.is_open)
     # % if cookiecutter.datastore == "sql"

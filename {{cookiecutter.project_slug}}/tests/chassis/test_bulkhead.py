@@ -23,11 +23,11 @@ def bulkhead() -> Bulkhead:
 
 @pytest.fixture
 def stuck(bulkhead: Bulkhead) -> Iterator[ExitStack]:
-    """Take all places of the bulkhead, and yield them; release them at the end."""
-    with ExitStack() as places:
-        for _ in range(bulkhead.places):
-            places.enter_context(bulkhead)
-        yield places
+    """Acquire all permits of the bulkhead, and yield them; release them at the end."""
+    with ExitStack() as permits:
+        for _ in range(bulkhead.permits):
+            permits.enter_context(bulkhead)
+        yield permits
 
 
 def refuse(bulkhead: Bulkhead) -> float:
@@ -38,9 +38,9 @@ def refuse(bulkhead: Bulkhead) -> float:
     return time.monotonic() - began
 
 
-@pytest.mark.parametrize(("threads", "places"), [(1, 1), (2, 1), (8, 7)])
-def test_a_thread_is_left_for_other_requests(threads: int, places: int) -> None:
-    assert Bulkhead(threads, ServiceUnavailable).places == places
+@pytest.mark.parametrize(("threads", "permits"), [(1, 1), (2, 1), (8, 7)])
+def test_a_thread_is_left_for_other_requests(threads: int, permits: int) -> None:
+    assert Bulkhead(threads, ServiceUnavailable).permits == permits
 
 
 def test_a_full_bulkhead_lets_one_request_wait_and_then_refuses_at_once(
@@ -58,11 +58,11 @@ def test_a_full_bulkhead_is_logged_once(
 ) -> None:
     for _ in range(3):
         refuse(bulkhead)
-    text = "All 3 places for the datastore are in use: other requests get 503 until one is free."
+    text = "All 3 threads for the datastore are busy: other requests get 503 until one is free."
     assert caplog.messages == [text]
 
 
-def test_a_request_gets_the_next_place_that_becomes_free(
+def test_a_request_gets_the_next_permit_that_becomes_free(
     bulkhead: Bulkhead, stuck: ExitStack
 ) -> None:
     def enter() -> bool:

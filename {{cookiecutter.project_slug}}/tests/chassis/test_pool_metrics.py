@@ -20,7 +20,7 @@ def test_connections_and_places_in_use_are_measured(tmp_path: Path) -> None:
         measure(app)
         value = REGISTRY.get_sample_value
         states = [value("datastore_connections", {"state": each}) for each in ("in_use", "idle")]
-        return [*states, value("datastore_places_in_use"), value("datastore_places")]
+        return [*states, value("datastore_permits_in_use"), value("datastore_permits")]
 
     with app.app_context(), reading() as session:
         session.execute(text("SELECT 1"))
