@@ -49,7 +49,8 @@ def seconds(peak: float, wait: float) -> float:
 def planned(peak: float, wait: float, concurrency: int = CONCURRENCY) -> float:
     """Return the requests a second to plan for an instance of one CPU.
 
-    The lower limit of two applies: the CPU's, and the threads' (in flight = rate x seconds).
+    The CPU and the threads each limit the rate; the lower limit applies. For the threads, the
+    requests in flight are rate x seconds.
     """
     return UTILISATION * min(peak, concurrency / seconds(peak, wait))
 

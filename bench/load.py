@@ -31,9 +31,10 @@ def closed(
 
     Return requests a second ("rate"), the server's CPU time per request in milliseconds ("cost"), and
     latencies in milliseconds ("p50", "p99", "p999"). wrk only estimates the latencies of requests
-    that a slow response delayed. Raises SystemExit if the first response has another status than
-    `status`. Also raises it if a later response is an error (400 or more) and `status` is not, or
-    the reverse.
+    that a slow response delayed.
+
+    The first response must have the status `status`. Later responses must all be errors (400 or
+    more) if `status` is an error; otherwise none may be an error. Raises SystemExit if one differs.
     """
     if (first := ask(running.port, path, body)) != status:
         raise SystemExit(f"{path} returned {first}, expected {status}.")

@@ -89,7 +89,10 @@ def patch(base: Path, answers: Answers) -> bytes:
 
 
 def stat(patch: Path) -> str:
-    """Count a patch's changed lines by file. Runs in /, because git omits files in a repository."""
+    """Count a patch's changed lines by file.
+
+    Runs in /, because in a subfolder of a repository git omits the files outside it.
+    """
     return str(run("git", "apply", "--stat", patch.resolve(), cwd=Path("/")), "utf-8")
 
 

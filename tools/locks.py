@@ -2,8 +2,8 @@
 
     python -m tools.locks [options of `uv pip compile`, such as --upgrade or --upgrade-package flask]
 
-Writes templates/requirements.jinja, which the lock files of a project include. It has each
-package once, under the conditions of the requirement lines that need it.
+Writes templates/requirements.jinja, which the lock files of a project include. Most
+packages appear in it once, under the conditions of the requirement lines that need them.
 """
 
 import re

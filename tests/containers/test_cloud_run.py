@@ -1,4 +1,4 @@
-"""Cloud Run's contract with a container, on a Docker engine that behaves as Cloud Run does.
+"""Check Cloud Run's contract with a container, on a Docker engine with Cloud Run's variables.
 
 https://cloud.google.com/run/docs/container-contract
 """

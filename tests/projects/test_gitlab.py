@@ -73,7 +73,7 @@ def in_containers(image: str) -> list[str]:
 def test_a_push_to_main_or_a_merge_request_runs_the_checks_and_a_schedule_the_audit_too(
     runner: Path, workshop: Bake
 ) -> None:
-    """The rules of the workflow are given to the jobs, because gitlab-ci-local lacks them."""
+    """Give the rules of `workflow` to the jobs, because gitlab-ci-local lacks `workflow`."""
     project = workshop(ci="gitlab")
     file = yaml.safe_load((project / ".gitlab-ci.yml").read_text(encoding="utf-8"))
     rules = {"rules": file["workflow"]["rules"]}

@@ -319,7 +319,7 @@ NAMES = {
 
 
 class Namer:
-    """Render only the files with names, for many slugs."""
+    """Render only the files that contain names made from the slug, for many slugs."""
 
     def __init__(self, cookies: Cookies, template: Path) -> None:
         self.cookies, self.template = cookies, template
