@@ -34,7 +34,7 @@ def find_base() -> Base:
     """Find the last commit that this repository shares with the template.
 
     GitHub's button copies the template's files as one commit without history. In the template's own
-    history, the first commit does not have this file.
+    history, the first commit does not have tools/init.py.
     """
     if git("rev-parse", "--is-shallow-repository") == "true":
         sys.exit("init: this clone is shallow; run `git fetch --unshallow` first")

@@ -14,7 +14,8 @@ from tests.support.marks import in_rows
 from tests.support.repository import copy
 from tools import locks
 from tools.conditions import JINJA
-from tools.locks import FILES, LOCK, Line, Resolution, join, needed, read
+from tools.lock_template import FILES, join
+from tools.locks import LOCK, Line, Resolution, needed, read
 from tools.variants import PROJECT, TEMPLATE, distinct
 
 EVERY = re.sub(r"^# % .*\n", "", LOCK.read_text(encoding="utf-8"), flags=re.MULTILINE)

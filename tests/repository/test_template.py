@@ -11,7 +11,8 @@ from tests.rendering.checks import BINARY, READERS
 from tests.support.machine import run
 from tools.conditions import JINJA
 from tools.listings import listed
-from tools.locks import FILES, LOCK, split
+from tools.lock_template import FILES
+from tools.locks import LOCK, split
 from tools.variants import PROJECT, QUESTIONS, TEMPLATE, allowed, distinct, every
 
 
