@@ -33,7 +33,7 @@ class Breaker:
         self._answered_at, self._try_again_at = monotonic(), 0.0
 
     def fail(self, *, silent: bool) -> None:
-        """Open the breaker if the call timed out; close it if the datastore refused the call."""
+        """Open the breaker if the datastore does not respond (`silent`); otherwise close it."""
         self._try_again_at = monotonic() + 1 if silent else 0.0
 
     def is_silent(self) -> bool:

@@ -69,8 +69,9 @@ def one_at_a_time(database: Database, engine: Engine) -> Iterator[None]:
     """Wait until no other deployment is migrating.
 
     CREATE INDEX CONCURRENTLY in another deployment waits for every session with a snapshot. So this
-    session must not hold a snapshot. It does not block on the lock. It sends no parameters, because
-    a statement with parameters keeps its snapshot until the next statement.
+    session must not hold a snapshot. It polls, because a statement that waits for the lock would
+    hold a snapshot. It sends no parameters, because a statement with parameters keeps its snapshot
+    until the next statement.
     """
     with connected(database, engine) as connection:
         while not connection.scalar(text("SELECT pg_try_advisory_xact_lock(0)")):
