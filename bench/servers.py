@@ -117,7 +117,7 @@ def answers(port: int) -> bool:
 def serve(server: Server, cpus: str = ONE) -> Iterator[Running]:
     """Start a server on these CPUs; stop it at the end."""
     with socket.socket() as held:
-        # Reserve the port. gunicorn can bind it, because it sets the same option.
+        # Reserve the port. gunicorn can bind it, because gunicorn sets SO_REUSEADDR, too.
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         held.bind(("0.0.0.0", 0))
         port = held.getsockname()[1]
