@@ -22,8 +22,8 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 # Seconds for a client to close its side: https://www.rfc-editor.org/rfc/rfc9112#section-9.6
 LINGER = 2
-# Seconds that a stopping worker still accepts connections. SIGTERM to a process group reaches it
-# before the master closes the port. If the worker closed it first, connections would stay queued.
+# Seconds that a stopping worker accepts connections. SIGTERM to a process group reaches it before
+# the master closes the port. If the worker closed the port first, connections would stay queued.
 LAST_CALL = 0.5
 # Seconds before the last accept() and after close(). A connection that arrives in between is reset.
 # No request starts in a pause: busy threads would delay close(), and clients would reconnect.

@@ -125,8 +125,8 @@ def serving(
     """Start a server on a free port; `host` is the address at which the test calls it."""
     (address, *_) = sockets("::", 0)
     with socket.socket(socket.AF_INET6 if "::" in address else socket.AF_INET) as held:
-        # The system assigns the port to no other socket. gunicorn can still bind it, because it
-        # sets the same option.
+        # The system assigns the port to no other socket. gunicorn can still bind the port, because
+        # gunicorn sets SO_REUSEADDR, too.
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         held.bind(("", 0))
         port = held.getsockname()[1]
