@@ -12,82 +12,26 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import sys
 from contextlib import ExitStack
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tools.given import read, settings
 from tools.running import running, seconds, step
-from tools.variants import COOKIECUTTER, DEFAULTS, QUESTIONS, TEMPLATE, words
+from tools.variants import COOKIECUTTER, TEMPLATE
 
-ASKED = {name: given for name, given in QUESTIONS.items() if not name.startswith("_")}
-OWN = ("BUILD", "PORT", "PYTHON")
 PROJECT = Path(os.environ.get("BUILD") or "build") / "demo"
-GCLOUD = "https://cloud.google.com/sdk/docs/install"
-
-
-def read(names: list[str]) -> dict[str, str]:
-    """Return the answers among make's variables; exit if one is unknown or invalid."""
-    answers = {name: os.environ.get(name, "") for name in names if name not in OWN}
-    for name, answer in answers.items():
-        if name not in ASKED:
-            near = "".join(f" Did you mean {each}?" for each in get_close_matches(name, ASKED, 1))
-            known = f"The questions are {', '.join(ASKED)}. {', '.join(OWN)} can be set, too."
-            sys.exit(f"demo: {name} is not a question.{near} {known}")
-        given = ["false", "true"] if isinstance(ASKED[name], bool) else ASKED[name]
-        if isinstance(given, list) and answer not in given:
-            sys.exit(f"demo: {name}={answer} is not an answer. Choose one of {', '.join(given)}.")
-        if mark := re.search(r"{[{%#]", answer):
-            why = "because cookiecutter would read it as template syntax"
-            sys.exit(f"demo: {name}={answer} must not contain {mark[0]}, {why}.")
-    for rule in QUESTIONS["_refused"]:
-        chosen = {name: answers.get(name, DEFAULTS[name]) for name in rule["answers"]}
-        if all(chosen[name] in refused for name, refused in rule["answers"].items()):
-            sys.exit(f"demo: {words(chosen)} is not possible: {rule['why']}")
-    if answers.get("datastore") == "firestore" and not shutil.which("gcloud"):
-        sys.exit(f"demo: datastore=firestore needs the gcloud CLI and its emulator: {GCLOUD}")
-    return answers
-
-
-def free(first: int) -> int:
-    """Return the first port, from `first` on, that a server can listen on."""
-    dual = socket.has_dualstack_ipv6()
-    family = socket.AF_INET6 if dual else socket.AF_INET
-    for port in range(first, min(first + 100, 65_536)):
-        try:
-            socket.create_server(("", port), family=family, dualstack_ipv6=dual).close()
-        except PermissionError:
-            example = "Use 1024 or higher. For example: make demo PORT=8081"
-            sys.exit(f"demo: no permission to listen on port {port}. {example}")
-        except OSError:
-            continue
-        return port
-    sys.exit(f"demo: no port from {first} to {port} is free")
-
-
-def settings(answers: dict[str, str]) -> dict[str, str]:
-    """Return the settings of the project's server, with free ports."""
-    given = os.environ.get("PORT", "")
-    if not re.fullmatch(r"\d{0,5}", given) or int(given or 1) not in range(1, 65_536):
-        sys.exit(f"demo: PORT={given} is not a port (1 to 65535). For example: make demo PORT=8081")
-    port = free(int(given or 8080))
-    if given and port != int(given):
-        sys.exit(f"demo: port {given} is in use. For example: make demo PORT={port}")
-    own = {"PORT": str(port)}
-    if answers.get("auth") == "jwt":
-        own |= {"AUTH_ISSUER": f"http://localhost:{free(8300)}", "AUTH_AUDIENCE": "demo"}
-    if answers.get("datastore") == "firestore":
-        own["FIRESTORE_EMULATOR_HOST"] = f"localhost:{free(8200)}"
-    if answers.get("telemetry") == "prometheus":
-        own["METRICS_PORT"] = str(free(9464))
-    return own
+# The first line of the project's .env. A folder without it belongs to the user, and is kept.
+MARK = "# make demo wrote this folder, and the next one replaces it."
 
 
 def render(answers: dict[str, str], own: dict[str, str]) -> None:
     """Replace PROJECT with a rendered project; keep the old one if an answer is refused."""
+    if os.path.lexists(PROJECT) and not is_demo(PROJECT):
+        why = f"`make demo` did not write {PROJECT}, so it is not replaced"
+        sys.exit(f"demo: {why}. Move it, or use another folder: make demo BUILD=build/other")
     try:
         PROJECT.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -97,10 +41,23 @@ def render(answers: dict[str, str], own: dict[str, str]) -> None:
         command = [sys.executable, "-c", COOKIECUTTER, "--no-input", "--default-config"]
         step(f"Rendering a project into {PROJECT}", *command, "-o", folder, TEMPLATE, *given)
         (project,) = Path(folder).iterdir()
+        lines = [f"{MARK}\n", *(f"{name}={text}\n" for name, text in own.items())]
+        (project / ".env").write_text("".join(lines), encoding="utf-8")
         shutil.rmtree(PROJECT, ignore_errors=True)
-        project.rename(PROJECT)
-    lines = [f"{name}={text}\n" for name, text in own.items()]
-    (PROJECT / ".env").write_text("".join(lines), encoding="utf-8")
+        try:
+            project.rename(PROJECT)
+        except OSError as error:
+            fix = "If another `make demo` uses it, set another folder: make demo BUILD=build/other"
+            sys.exit(f"demo: {PROJECT} cannot be replaced: {error.strerror}. {fix}")
+
+
+def is_demo(folder: Path) -> bool:
+    """Return whether `make demo` has written a folder."""
+    try:
+        text = (folder / ".env").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return not folder.is_symlink() and text.startswith(MARK)
 
 
 def environment() -> dict[str, str]:

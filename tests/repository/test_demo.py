@@ -18,13 +18,15 @@ import pytest
 
 from tests.support.machine import environment, fetch, free_port, missing, run
 from tools import demo as demo_tool
+from tools import given as given_tool
+from tools.demo import MARK
 from tools.variants import QUESTIONS, TEMPLATE
 
 
 def refused(folder: Path, **given: str) -> str:
     """Run the tool with variables of make's command line that it refuses; return its message."""
     (folder / "demo").mkdir(exist_ok=True)
-    (folder / "demo/kept").touch()
+    (folder / "demo/.env").write_text(MARK)
     done = subprocess.run(
         [sys.executable, "-m", "tools.demo", *given],
         cwd=TEMPLATE,
@@ -34,7 +36,7 @@ def refused(folder: Path, **given: str) -> str:
     )
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    assert [path.name for path in folder.rglob("*")] == ["demo", "kept"]
+    assert [path.name for path in folder.rglob("*")] == ["demo", ".env"]
     return done.stderr or done.stdout
 
 
@@ -75,14 +77,55 @@ def test_a_port_that_is_in_use_is_refused_and_a_free_one_is_named(tmp_path: Path
 def test_the_highest_port_is_accepted_and_a_privileged_port_is_reported_as_such(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert demo_tool.free(65_535) == 65_535
+    assert given_tool.free(65_535) == 65_535
 
     def deny(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(socket, "create_server", deny)
     with pytest.raises(SystemExit, match="no permission to listen on port 80. Use 1024 or higher"):
-        demo_tool.free(80)
+        given_tool.free(80)
+
+
+@pytest.mark.parametrize("kind", ["folder", "project", "file", "link to a demo", "broken link"])
+def test_what_make_demo_did_not_write_is_kept(tmp_path: Path, kind: str) -> None:
+    (mine := tmp_path / "mine").mkdir()
+    (mine / "notes.txt").write_text("mine")
+    place = tmp_path / "build/demo"
+    place.parent.mkdir()
+    if kind in ("folder", "project"):
+        shutil.copytree(mine, place)
+        if kind == "project":
+            (place / ".env").write_text("PORT=8080\n")
+    elif kind == "file":
+        place.write_text("mine")
+    else:
+        place.symlink_to(mine if kind == "link to a demo" else tmp_path / "nowhere")
+        (mine / ".env").write_text(MARK)
+    before = {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
+    with pytest.raises(AssertionError, match="demo: `make demo` did not write .*demo, so it is no"):
+        run(sys.executable, "-m", "tools.demo", cwd=TEMPLATE, BUILD=str(place.parent), PORT="")
+    after = {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
+    assert after == before
+
+
+def test_a_folder_that_another_demo_writes_meanwhile_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "demo"
+    monkeypatch.setattr(demo_tool, "PROJECT", place)
+    removed = shutil.rmtree
+
+    def interfere(path: Path, **options: bool) -> None:
+        removed(path, **options)
+        if path == place:
+            (place / "other").mkdir(parents=True)
+
+    monkeypatch.setattr(shutil, "rmtree", interfere)
+    with pytest.raises(
+        SystemExit, match="demo cannot be replaced: Directory not empty. If another"
+    ):
+        demo_tool.render({}, {})
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
@@ -161,6 +204,7 @@ def test_make_demo_prints_a_page_that_is_served_and_a_request_that_works(
         missing("gcloud, with the Firestore emulator")
     project = tmp_path / "demo"
     project.mkdir()
+    (project / ".env").write_text(MARK)
     (project / "old").touch()
     with demo(tmp_path, PORT=str(free_port()), **given) as (_, printed):
         (page,) = re.findall(r"the page +(http://\S+/docs)$", printed, re.MULTILINE)
