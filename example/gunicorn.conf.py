@@ -6,7 +6,7 @@ from chassis import server
 from chassis.worker import Worker
 from wsgi import app
 
-settings = app.extensions["settings"]
+settings = server.settings_of(app)
 
 bind = server.sockets(settings.bind_address, settings.port)
 

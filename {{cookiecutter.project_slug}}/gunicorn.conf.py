@@ -13,7 +13,7 @@ from chassis.metrics import files  # noqa: F401  # before wsgi: creates the fold
 from chassis.worker import Worker
 from wsgi import app
 
-settings = app.extensions["settings"]
+settings = server.settings_of(app)
 
 bind = server.sockets(settings.bind_address, settings.port)
 

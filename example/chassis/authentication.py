@@ -60,7 +60,12 @@ class Security:
                 raise refuse(scheme.verify, f"two schemes are named `{scheme.name}`: set `name=`")
 
     def authenticate(self) -> None:
-        """Raise Denied or Lacking unless the request has credentials for a scheme of its route."""
+        """Raise Denied or Lacking unless the request has credentials for a scheme of its route.
+
+        Before `close`, raise RuntimeError for every request.
+        """
+        if not self.needs:  # without close_app, every route would be open
+            raise RuntimeError("create_app does not end with `return close_app(app)`")
         needed = self.needs.get(request.endpoint, self.needs[None])
         if not needed or is_preflight():
             return
@@ -101,18 +106,20 @@ def scopes_of(caller: Any) -> set[str]:
 
 
 def register(app: Flask) -> None:
-    app.extensions["security"] = Security()
-
-
-def close(app: Flask) -> None:
-    """Authenticate before the application's own `before_request` functions, if a route needs it."""
-    security: Security = app.extensions["security"]
-    security.close(app)
+    """Authenticate before the application's own `before_request` functions."""
+    security = app.extensions["security"] = Security()
     preprocess = app.preprocess_request
 
     def preprocess_request() -> Any:
         security.authenticate()
         return preprocess()
 
-    if any(security.needs.values()):
-        app.preprocess_request = preprocess_request  # type: ignore[method-assign]
+    app.preprocess_request = preprocess_request  # type: ignore[method-assign]
+
+
+def close(app: Flask) -> None:
+    """Find the schemes of each route; if no route needs credentials, authenticate no request."""
+    security: Security = app.extensions["security"]
+    security.close(app)
+    if not any(security.needs.values()):
+        del app.preprocess_request  # the instance's attribute: Flask's own method is called again

@@ -84,6 +84,8 @@ def schema_of(kind: Any) -> dict[str, Any]:
 
 def read_file(kind: Any, given: Any) -> Any:
     """Check a file of a form. msgspec calls this, and adds the field's path to a ValueError."""
+    if isinstance(given, list):
+        raise ValueError(f"Expected one file, got {len(given)} parts of this name")
     if not isinstance(given, FileStorage):
         raise ValueError("Expected a file, got text")
     size = given.stream.seek(0, 2)

@@ -66,6 +66,17 @@ def test_without_an_issuer_the_server_does_not_start(workshop: Bake) -> None:
         assert any(line.startswith(f"{name} is not set: use ") for line in lines)
 
 
+@pytest.mark.parametrize("end", ["return app", "close_app(app)"])
+def test_the_server_does_not_start_without_close_app(workshop: Bake, end: str) -> None:
+    """Without close_app, every route would be open."""
+    project = workshop(auth="jwt")
+    install(project)
+    replace(project / "api/__init__.py", "return close_app(app)", end)
+    own = {"AUTH_ISSUER": "http://localhost:8300", "AUTH_AUDIENCE": "b"}
+    with pytest.raises(AssertionError, match="create_app in api/__init__.py does not end with"):
+        run("bin/run.sh", cwd=project, **own)
+
+
 def test_make_token_reports_an_issuer_that_cannot_be_used(workshop: Bake) -> None:
     project = workshop(auth="jwt")
     install(project)

@@ -14,6 +14,14 @@ from typing import Any
 from gunicorn import glogging
 
 
+def settings_of(app: Any) -> Any:
+    """Return an application's settings; exit if its factory did not return close_app(app)."""
+    extensions = getattr(app, "extensions", {})
+    if "document" not in extensions:
+        sys.exit("create_app in api/__init__.py does not end with `return close_app(app)`.")
+    return extensions["settings"]
+
+
 class Logger(glogging.Logger):
     """gunicorn's logger, which writes through the handler of chassis/logs.py."""
 

@@ -123,6 +123,14 @@ def test_the_default_of_a_blueprint_applies_to_inner_blueprints() -> None:
     assert client.get("/other").status_code == 200
 
 
+def test_before_close_app_every_request_fails(caplog: pytest.LogCaptureFixture) -> None:
+    app = open_test_app(Settings())
+    app.get("/open")(public(undocumented(lambda: "open")))
+    for path in ("/open", "/nothing"):
+        assert app.test_client().get(path).status_code == 500
+    assert "RuntimeError: create_app does not end with `return close_app(app)`" in caplog.text
+
+
 def test_the_default_of_an_inner_blueprint_applies_wherever_it_is_registered() -> None:
     outer, inner = Blueprint("outer", __name__), Blueprint("inner", __name__)
     secure(inner, bearer(lambda token: token == "right"))

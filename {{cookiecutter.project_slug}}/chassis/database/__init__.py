@@ -13,7 +13,7 @@ from typing import Any
 from flask import Flask, Response, current_app
 from sqlalchemy import Engine, event, exc, make_url
 from sqlalchemy.orm import Session
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
 from ..breaker import Breaker
 from ..bulkhead import Bulkhead
@@ -40,6 +40,10 @@ __all__ = [
     "repeatable",
     "writing",
 ]
+UNMIGRATED = (
+    "The database has no %s: migrate it (`make migrate`). If that is not enough, first write the "
+    'missing migration (`make migration m="…"`).'
+)
 
 
 class Database:
@@ -115,8 +119,8 @@ class Database:
                 missing = ", ".join(missing_columns(connection))
                 self.breaker.succeed()
                 if missing:
-                    current_app.logger.error("The database has no %s: migrate it.", missing)
-                    raise self.breaker.unavailable()
+                    current_app.logger.error(UNMIGRATED, missing)
+                    raise ServiceUnavailable("The database is not migrated.", retry_after=5)
                 if self.dialect.is_read_only(connection):
                     current_app.logger.warning("The database is read-only.")
 

@@ -102,7 +102,9 @@ def test_without_a_table_or_column_of_the_models_the_application_is_not_ready(
     on_sqlite: Flask, caplog: pytest.LogCaptureFixture, table: str, column: str, status: int
 ) -> None:
     Table(table, Base.metadata, Column(column))
-    assert on_sqlite.test_client().get("/ready").status_code == status
+    response = on_sqlite.test_client().get("/ready")
+    assert response.status_code == status
+    assert ("The database is not migrated." in response.text) == (status == 503)
     assert (f"The database has no {table}.{column}" in caplog.text) == (status == 503)
 
 
