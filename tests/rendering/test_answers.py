@@ -244,7 +244,7 @@ def test_a_text_is_the_same_in_every_file(bake: Bake, text: str) -> None:
     heading, paragraph, copyright_ = tokens[1], tokens[4], tokens[-2]
     assert (tokens[0].tag, tokens[3].tag) == ("h1", "p")
     assert shown(heading) == shown(paragraph) == text
-    assert shown(copyright_).startswith(f"Copyright (c) {text}. Licensed")
+    assert shown(copyright_).startswith(f"Copyright (c) {text}, licensed under")
 
     run("ruff", "format", "--check", ".", cwd=project)
     run("ruff", "check", ".", cwd=project)
