@@ -66,13 +66,16 @@ def free_port() -> int:
             return port
 
 
-def fetch(url: str) -> str:
-    """Fetch a page; retry for half a minute until its server responds."""
+def fetch(url: str, text: str = "") -> str:
+    """Fetch a page; retry for half a minute until its server responds and the page has a text."""
+    page = None
     for _ in range(300):
-        with suppress(OSError, HTTPException), urllib.request.urlopen(url) as page:
-            return str(page.read(), "utf-8")
+        with suppress(OSError, HTTPException), urllib.request.urlopen(url) as response:
+            page = str(response.read(), "utf-8")
+            if text in page:
+                return page
         time.sleep(0.1)
-    pytest.fail(f"{url} does not respond")
+    pytest.fail(f"{url} does not respond" if page is None else f"{url} lacks {text}: {page}")
 
 
 @contextmanager
