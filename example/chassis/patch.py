@@ -9,8 +9,8 @@ from msgspec import UNSET, Struct, StructMeta, structs
 
 from .checks import bare, members
 from .errors import Fault, Invalid
+from .faults import fault_of, pointer_to
 from .mistakes import refuse
-from .requests import fault_of, pointer_to
 from .values import dec_hook
 
 T = TypeVar("T", bound=Struct)
@@ -39,7 +39,7 @@ class Patch(Struct, forbid_unknown_fields=True):
                 try:
                     changes[field.name] = msgspec.convert(value, field.type, dec_hook=dec_hook)
                 except msgspec.ValidationError as error:
-                    detail, place = fault_of(error)
+                    detail, place = fault_of(error, field.type)
                     pointer = pointer_to([field.encode_name, *place])
                     raise Invalid(Fault(detail, pointer=pointer)) from error
         try:

@@ -12,9 +12,10 @@ from werkzeug.formparser import default_stream_factory
 
 from .checks import bare, members
 from .errors import Fault, Invalid
+from .faults import fault_of, pointer_to
 from .media import MULTIPART, Upload, read_file, schema_of
 from .mistakes import reason, refuse
-from .requests import fault_of, pointer_to, single
+from .requests import single
 from .schemas import is_text
 from .values import dec_hook, not_finite, refused
 
@@ -98,7 +99,7 @@ def convert(given: Any, kind: Any) -> Any:
     try:
         made = msgspec.convert(given, kind, strict=False, dec_hook=read_field)
     except msgspec.ValidationError as error:
-        detail, place = fault_of(error)
+        detail, place = fault_of(error, kind)
         raise Invalid(Fault(detail, pointer=pointer_to(place))) from error
     for name in not_finite(made) if isinstance(made, msgspec.Struct) else ():
         raise Invalid(Fault("Expected a finite number", pointer=pointer_to([name])))

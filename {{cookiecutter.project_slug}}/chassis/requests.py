@@ -1,6 +1,5 @@
 """Convert a request to the types that a view declares; report the first fault and its place."""
 
-import re
 from typing import Any, TypeVar
 
 import msgspec
@@ -11,6 +10,7 @@ from werkzeug.exceptions import BadRequest, NotFound
 
 from .decoding import MALFORMED, Decoder
 from .errors import FAULT, Fault, Invalid, cut
+from .faults import fault_of, pointer_to
 from .media import schema_of
 from .values import dec_hook, is_storable, not_finite
 
@@ -25,7 +25,7 @@ def read_body(decoder: Decoder[T]) -> T:
     try:
         return decoder.decode(raw)
     except msgspec.ValidationError as error:
-        detail, place = fault_of(error)
+        detail, place = fault_of(error, decoder.type)
         raise Invalid(Fault(detail, pointer=pointer_to(place))) from error
     except MALFORMED as error:
         why = REASONS.get(type(error), error) if raw else "it is empty"
@@ -37,7 +37,7 @@ def read_path(value: Any, kind: type[T]) -> T:
     try:
         made = msgspec.convert(value, kind, strict=False, dec_hook=dec_hook)
     except msgspec.ValidationError as error:
-        why = cut(str(error), FAULT)  # it can repeat the value
+        why = cut(fault_of(error, kind)[0], FAULT)  # it can repeat the value
         raise NotFound(f"A value in the path is invalid: {why}.") from error
     if not is_storable(made):
         raise NotFound("A value in the path is invalid: it cannot be stored.")
@@ -68,7 +68,7 @@ def read_parameters(given: dict[str, Any], kind: type[T]) -> T:
     try:
         made = msgspec.convert(given, kind, strict=False, dec_hook=dec_hook)
     except msgspec.ValidationError as error:
-        detail, place = fault_of(error)
+        detail, place = fault_of(error, kind)
         raise Invalid(Fault(detail, parameter=place[0] if place else UNSET)) from error
     for name in not_finite(made):
         raise Invalid(Fault("Expected a finite number", parameter=name))
@@ -84,27 +84,3 @@ def lists_of(query: type) -> set[str]:
         for name, kind in properties.items()
         if "array" in [each.get("type") for each in [kind, *kind.get("anyOf", [])]]
     }
-
-
-def pointer_to(place: list[str]) -> str:
-    """Return a JSON pointer: https://www.rfc-editor.org/rfc/rfc6901."""
-    return "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in place)
-
-
-def fault_of(error: msgspec.ValidationError) -> tuple[str, list[str]]:
-    """Split msgspec's message into the fault and its path; the path is empty if there is none.
-
-    "Expected `int`, got `str` - at `$.rows[0].n`": "Expected `int`, got `str`", ["rows", "0", "n"].
-    """
-    text, key, path = str(error), "", ""
-    if at := re.fullmatch(r"(.*) - at (`key` in )?`\$([^`]*)`", text, re.DOTALL):
-        text, key, path = at.groups()
-    known, unknown, _ = path.partition("[...]")  # msgspec does not name the key of a dict
-    place = re.findall(r"[^.\[\]]+", known)
-    if unknown or key:
-        return f"{text} in a {'value' if unknown else 'key'} of the object", place
-    if field := re.fullmatch(
-        r"Object (?:missing required|contains unknown) field `(.*)`", text, re.DOTALL
-    ):
-        place.append(field[1])
-    return text, place

@@ -24,7 +24,7 @@ from ..ready import ready
 from ..telemetry import is_on
 # % endif
 from . import conflicts, misfits
-from .base import Base, missing_columns
+from .base import UNMIGRATED, Base, missing_columns
 from .columns import Amount, UTCDateTime
 from .pages import paged
 from .retries import repeatable
@@ -40,10 +40,6 @@ __all__ = [
     "repeatable",
     "writing",
 ]
-UNMIGRATED = (
-    "The database has no %s: migrate it (`make migrate`). If that is not enough, first write the "
-    'missing migration (`make migration m="…"`).'
-)
 
 
 class Database:

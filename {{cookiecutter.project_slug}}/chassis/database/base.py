@@ -9,6 +9,12 @@ from sqlalchemy.orm import DeclarativeBase
 
 from .columns import Amount, UTCDateTime
 
+# The log's message for the columns that a database lacks.
+UNMIGRATED = (
+    "The database has no %s: migrate it (`make migrate`). If that is not enough, first write the "
+    'missing migration (`make migration m="…"`).'
+)
+
 
 class Base(DeclarativeBase):
     """Base class of the models."""
