@@ -32,6 +32,13 @@ class Logger(glogging.Logger):
             log.setLevel(logging.NOTSET)
             log.propagate = True
 
+    def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        """Log an error with its traceback; log a client's pause, which is no error, as one line."""
+        if isinstance(sys.exc_info()[1], BlockingIOError):  # the socket's timeout: READ_TIMEOUT
+            self.info("A client paused for longer than READ_TIMEOUT: its connection is closed.")
+        else:
+            super().exception(msg, *args, **kwargs)
+
     def access(self, resp: Any, req: Any, environ: Any, request_time: timedelta) -> None:
         """Log a response without the query string, which may contain personal data.
 

@@ -164,6 +164,18 @@ def test_a_request_that_stops_on_its_way_holds_a_thread_for_read_timeout() -> No
             assert server.get("/health").status == 200
 
 
+def test_a_client_that_pauses_is_logged_in_one_line_without_a_traceback() -> None:
+    """The first client stops sending, the second one reads nothing."""
+    with serving("broken", READ_TIMEOUT="1") as server:
+        endless = b"GET /stream/endless HTTP/1.1\r\nHost: test\r\n\r\n"
+        with server.connections(1, b"GET /he"), server.connections(1, endless):
+            time.sleep(5)
+        log = server.stop()
+    assert str(log).count("A client paused for longer than READ_TIMEOUT") == 2
+    assert {line["level"] for line in log} == {"INFO"}
+    assert "stack_trace" not in str(log)
+
+
 def test_a_failure_is_a_problem_and_is_logged_and_ends_no_worker() -> None:
     with serving("broken") as server:
         for number, path in enumerate(FAILING):
