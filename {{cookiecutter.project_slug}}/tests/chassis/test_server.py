@@ -172,8 +172,7 @@ def test_a_client_that_pauses_is_logged_in_one_line_without_a_traceback() -> Non
             time.sleep(5)
         log = server.stop()
     assert str(log).count("A client paused for longer than READ_TIMEOUT") == 2
-    assert {line["level"] for line in log} == {"INFO"}
-    assert "stack_trace" not in str(log)
+    assert not [line for line in log if "ERROR" in str(line) or "stack_trace" in line]
 
 
 def test_a_failure_is_a_problem_and_is_logged_and_ends_no_worker() -> None:
