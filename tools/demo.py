@@ -52,7 +52,7 @@ def render(answers: dict[str, str], own: dict[str, str]) -> None:
 
 
 def is_demo(folder: Path) -> bool:
-    """Return whether `make demo` has written a folder."""
+    """Return whether a path is a folder, not a link, with the .env of `make demo`."""
     try:
         text = (folder / ".env").read_text(encoding="utf-8", errors="replace")
     except OSError:

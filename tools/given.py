@@ -1,4 +1,4 @@
-"""Read the answers and the settings of `make demo`; refuse invalid ones with a correction."""
+"""Read the answers and the settings of `make demo`; exit with a correction if one is invalid."""
 
 import os
 import re

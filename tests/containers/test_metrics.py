@@ -16,7 +16,7 @@ def test_a_read_only_container_serves_its_metrics_and_counts_from_zero_after_a_r
         for expected in (20, 10):
             for _ in range(expected):
                 assert container.call("/health")[0] == 200
-            # A request counts after its response.
+            # Retry, because a request is counted after its response.
             counted = 'http_requests_total{method="GET",route="/health",status="200"}'
             fetch(f"http://{container.host}:9464/metrics", f"{counted} {expected}.0")
             docker("restart", container.id)

@@ -68,7 +68,6 @@ def test_without_an_issuer_the_server_does_not_start(workshop: Bake) -> None:
 
 @pytest.mark.parametrize("end", ["return app", "close_app(app)"])
 def test_the_server_does_not_start_without_close_app(workshop: Bake, end: str) -> None:
-    """Without close_app, every route would be open."""
     project = workshop(auth="jwt")
     install(project)
     replace(project / "api/__init__.py", "return close_app(app)", end)

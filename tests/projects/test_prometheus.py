@@ -322,7 +322,7 @@ def test_a_request_without_a_token_is_counted_for_its_route(bake: Bake, metrics:
         with pytest.raises(urllib.error.HTTPError) as refused:
             post(server.address, "/api/v1/greetings", {"name": "Ada"})
         assert refused.value.code == 401
-        # A request counts after its response.
+        # Retry, because a request is counted after its response.
         counted = 'http_requests_total{method="POST",route="/api/v1/greetings",status="401"} 1.0'
         fetch(f"http://127.0.0.1:{metrics}/metrics", counted)
 

@@ -122,4 +122,4 @@ def close(app: Flask) -> None:
     security: Security = app.extensions["security"]
     security.close(app)
     if not any(security.needs.values()):
-        del app.preprocess_request  # the instance's attribute: Flask's own method is called again
+        del app.preprocess_request  # remove the override of `register`: Flask's own method applies

@@ -1,4 +1,4 @@
-"""Read from an error of msgspec what is wrong, where, and which values are allowed there."""
+"""Convert an error of msgspec to a fault, its path and the allowed values."""
 
 import re
 from collections.abc import Iterator
@@ -7,13 +7,15 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-# In a path: a value of a dict, whose key msgspec does not name, and a key of a dict.
+# Steps of a path into a dict: msgspec's mark for a value, whose key it does not name, and our mark
+# for a key.
 VALUE, KEY = "[...]", "`key`"
 
 
 def fault_of(error: msgspec.ValidationError, kind: Any) -> tuple[str, list[str]]:
-    """Split the error of a conversion to a type into the fault and its path, which can be empty.
+    """Return the fault and the path of an error; the path can be empty.
 
+    If an enum, a Literal or a tag in `kind` refused the value, the fault names the allowed values.
     "Expected `int`, got `str` - at `$.rows[0].n`": "Expected `int`, got `str`", ["rows", "0", "n"].
     """
     text, key, path = str(error), "", ""

@@ -11,8 +11,8 @@ from .columns import Amount, UTCDateTime
 
 # The log's message for the columns that a database lacks.
 UNMIGRATED = (
-    "The database has no %s: migrate it (`make migrate`). If that is not enough, first write the "
-    'missing migration (`make migration m="…"`).'
+    "The database has no %s. Run `make migrate`. If this message remains, the migration is missing: "
+    'run `make migration m="…"`, then `make migrate` again.'
 )
 
 

@@ -59,7 +59,7 @@ class Metered(NamedTuple):
         return found
 
     def counts(self, number: int, *labels: str) -> bool:
-        """Wait for a number of requests with these labels: a request counts after its response."""
+        """Return whether the count reaches a number; a request is counted after its response."""
         return soon(lambda: self.requests().get(labels) == number)
 
     def processes(self) -> dict[str, int]:
